@@ -1,0 +1,122 @@
+//! Correlation ids.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use uuid::Uuid;
+
+/// Ties a response to its request: a UUID v4, 122 random bits that nobody can guess.
+///
+/// Its text form is the usual one, 36 characters with hyphens; no other form is read.
+///
+/// ```
+/// use castcall_core::CorrelationId;
+///
+/// let id = CorrelationId::new();
+/// assert_eq!(id.to_string().parse(), Ok(id));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CorrelationId(Uuid);
+
+/// A correlation id, as the component that made the call knows it.
+pub type RequestId = CorrelationId;
+
+/// Text that is no correlation id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("not a UUID in its usual form, as in 67e55044-10b1-426f-9247-bb680e5fe0c8")]
+pub struct InvalidCorrelationId;
+
+impl CorrelationId {
+    /// Makes a new id.
+    #[allow(
+        clippy::new_without_default,
+        reason = "a default value that differs each time misleads"
+    )]
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Uuid::new_v4())
+    }
+
+    /// Takes an id that was made elsewhere.
+    #[must_use]
+    pub const fn from_uuid(id: Uuid) -> Self {
+        Self(id)
+    }
+
+    /// The id as a UUID.
+    #[must_use]
+    pub const fn as_uuid(&self) -> &Uuid {
+        &self.0
+    }
+
+    /// The id as a number.
+    #[must_use]
+    pub const fn as_u128(&self) -> u128 {
+        self.0.as_u128()
+    }
+
+    /// Writes the text form into `buffer` and returns it; allocates nothing.
+    pub fn encode<'b>(&self, buffer: &'b mut [u8; 36]) -> &'b str {
+        self.0.hyphenated().encode_lower(buffer)
+    }
+}
+
+impl fmt::Display for CorrelationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
+impl fmt::Debug for CorrelationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for CorrelationId {
+    type Err = InvalidCorrelationId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // `Uuid` reads other forms too; one id must have one spelling.
+        if text.len() != 36 {
+            return Err(InvalidCorrelationId);
+        }
+        Uuid::try_parse(text).map(Self).map_err(|_| InvalidCorrelationId)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_a_v4_uuid() {
+        assert_eq!(CorrelationId::new().as_uuid().get_version_num(), 4);
+        assert_ne!(CorrelationId::new(), CorrelationId::new());
+    }
+
+    #[test]
+    fn reads_the_usual_form_alone() {
+        let id = CorrelationId::new();
+        let usual = id.to_string();
+        assert_eq!(usual.parse(), Ok(id));
+        assert_eq!(id.encode(&mut [0; 36]), usual);
+        let simple = id.as_uuid().simple().to_string();
+        let braced = id.as_uuid().braced().to_string();
+        let urn = id.as_uuid().urn().to_string();
+        for other in ["", "x", &simple, &braced, &urn, &usual[..35], &"-".repeat(36)] {
+            assert_eq!(other.parse::<CorrelationId>(), Err(InvalidCorrelationId), "{other}");
+        }
+    }
+
+    #[test]
+    fn round_trips_through_serde() {
+        let id = CorrelationId::new();
+        let json = serde_json::to_string(&id).unwrap();
+        assert_eq!(json, format!("\"{id}\""));
+        assert_eq!(serde_json::from_str::<CorrelationId>(&json).unwrap(), id);
+    }
+}

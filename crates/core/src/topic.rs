@@ -1,0 +1,250 @@
+//! Topics, and the patterns that match them.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::grammar::{FormError, Grammar};
+use crate::id::cut;
+
+/// A dotted name that messages are published to: `orders.eu.created`.
+///
+/// Segments of `A-Z a-z 0-9 _ -`, at most [`Topic::MAX_BYTES`] bytes and
+/// [`Topic::MAX_SEGMENTS`] segments. A clone shares the text.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Topic(Arc<str>);
+
+/// A topic in which `*` may stand for whole segments.
+///
+/// A `*` that is not last stands for exactly one segment; one that is last, for one **or more**.
+///
+/// ```
+/// use castcall_core::{InvalidTopic, Pattern, Topic};
+///
+/// let events: Pattern = "events.*".parse()?;
+/// assert!(events.matches(&"events.user.created".parse()?));
+/// assert!(!events.matches(&"events".parse()?));
+/// assert!("or*".parse::<Pattern>().is_err());
+/// # Ok::<(), InvalidTopic>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Pattern(Arc<str>);
+
+/// A topic or pattern out of form.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{text:?} is no {kind}: {reason}")]
+pub struct InvalidTopic {
+    /// What was given, cut to its first 256 bytes or so.
+    pub text: String,
+    /// `topic` or `pattern`.
+    pub kind: &'static str,
+    /// What is wrong with it.
+    #[source]
+    pub reason: FormError,
+}
+
+impl Topic {
+    /// How long a topic or pattern may be, in bytes.
+    pub const MAX_BYTES: usize = 256;
+    /// How many segments it may have.
+    pub const MAX_SEGMENTS: usize = 32;
+
+    const GRAMMAR: Grammar = Grammar {
+        separator: b'.',
+        max_bytes: Self::MAX_BYTES,
+        max_segments: Self::MAX_SEGMENTS,
+        wildcards: false,
+    };
+}
+
+impl Pattern {
+    const GRAMMAR: Grammar = Grammar { wildcards: true, ..Topic::GRAMMAR };
+
+    /// Whether `topic` is one of those that this pattern stands for.
+    #[must_use]
+    pub fn matches(&self, topic: &Topic) -> bool {
+        let mut topic = topic.segments();
+        let mut pattern = self.segments().peekable();
+        while let Some(segment) = pattern.next() {
+            let Some(found) = topic.next() else { return false };
+            if segment == "*" && pattern.peek().is_none() {
+                return true;
+            }
+            if segment != "*" && segment != found {
+                return false;
+            }
+        }
+        topic.next().is_none()
+    }
+}
+
+macro_rules! dotted {
+    ($name:ident, $kind:literal) => {
+        impl $name {
+            /// Checks the form.
+            ///
+            /// # Errors
+            ///
+            /// The text is out of form, too long, or has too many segments.
+            pub fn new(text: impl AsRef<str>) -> Result<Self, InvalidTopic> {
+                let text = text.as_ref();
+                match Self::GRAMMAR.check(text) {
+                    Ok(()) => Ok(Self(text.into())),
+                    Err(reason) => Err(InvalidTopic { text: cut(text), kind: $kind, reason }),
+                }
+            }
+
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// What stands between the dots.
+            pub fn segments(&self) -> impl Iterator<Item = &str> + Clone {
+                self.0.split('.')
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidTopic;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Self::new(text)
+            }
+        }
+
+        impl TryFrom<&str> for $name {
+            type Error = InvalidTopic;
+
+            fn try_from(text: &str) -> Result<Self, Self::Error> {
+                Self::new(text)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidTopic;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                Self::new(text)
+            }
+        }
+
+        impl TryFrom<&$name> for $name {
+            type Error = InvalidTopic;
+
+            fn try_from(text: &$name) -> Result<Self, Self::Error> {
+                Ok(text.clone())
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(text: $name) -> Self {
+                text.0.as_ref().to_owned()
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+dotted!(Topic, "topic");
+dotted!(Pattern, "pattern");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn matches(pattern: &str, topic: &str) -> bool {
+        Pattern::new(pattern).unwrap().matches(&Topic::new(topic).unwrap())
+    }
+
+    #[test]
+    fn wildcards_stand_for_whole_segments() {
+        assert!(matches("a.b", "a.b"));
+        assert!(!matches("a.b", "a.b.c"));
+        assert!(!matches("a.b.c", "a.b"));
+        assert!(matches("a.*.c", "a.b.c"));
+        assert!(!matches("a.*.c", "a.b.b.c"));
+        assert!(matches("a.*", "a.b"));
+        assert!(matches("a.*", "a.b.c"));
+        assert!(!matches("a.*", "a"));
+        assert!(matches("*", "a"));
+        assert!(matches("*", "a.b.c"));
+        assert!(matches("*.*", "a.b.c"));
+        assert!(!matches("*.*", "a"));
+    }
+
+    #[test]
+    fn form() {
+        let reason = |text| Pattern::new(text).unwrap_err().reason;
+        assert_eq!(reason("or*"), FormError::PartialWildcard { at: 2 });
+        assert_eq!(reason("a.*b.c"), FormError::PartialWildcard { at: 2 });
+        assert_eq!(reason("**"), FormError::PartialWildcard { at: 1 });
+        assert_eq!(reason("a..b"), FormError::EmptySegment { at: 2 });
+        let deep = ["a"; 33].join(".");
+        assert_eq!(reason(&deep), FormError::TooManySegments { limit: 32 });
+        assert_eq!(
+            Topic::new("a.*").unwrap_err().reason,
+            FormError::BadCharacter { at: 2, found: '*' }
+        );
+        assert_eq!(
+            Topic::new("a.*").unwrap_err().to_string(),
+            "\"a.*\" is no topic: the character '*' at byte 2 is not one of A-Z a-z 0-9 _ -"
+        );
+        assert!(Topic::new("x".repeat(257)).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn a_topic_matches_itself_and_its_generalisations(
+            segments in prop::collection::vec("[ab]{1,2}", 1..6),
+            stars in prop::collection::vec(any::<bool>(), 6),
+        ) {
+            let topic = Topic::new(segments.join(".")).unwrap();
+            let general: Vec<_> = segments
+                .iter()
+                .zip(&stars)
+                .map(|(segment, star)| if *star { "*" } else { segment })
+                .collect();
+            prop_assert!(Pattern::new(topic.as_str()).unwrap().matches(&topic));
+            prop_assert!(Pattern::new(general.join(".")).unwrap().matches(&topic));
+        }
+
+        #[test]
+        fn round_trips(text in "[a-z*]\\.[a-z]{1,9}\\.\\*") {
+            let pattern = Pattern::new(&text).unwrap();
+            let json = serde_json::to_string(&pattern).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Pattern>(&json).unwrap(), pattern);
+        }
+    }
+}
