@@ -1,0 +1,284 @@
+//! The pool: its threads, and what they share.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle};
+use std::{fmt, io};
+
+use crossbeam_deque::Injector;
+use crossbeam_utils::CachePadded;
+use parking_lot::{Mutex, RwLock};
+
+use crate::idle::Idle;
+use crate::timer::{self, Timer};
+use crate::worker::{self, Handle};
+use crate::{Runnable, Timekeeper};
+
+pub(crate) struct Shared<R> {
+    pub(crate) injector: Injector<R>,
+    pub(crate) workers: RwLock<Vec<Arc<Handle<R>>>>,
+    pub(crate) idle: Idle,
+    pub(crate) ticks: CachePadded<AtomicU64>,
+    pub(crate) timer: Timer,
+    pub(crate) timekeeper: Box<dyn Timekeeper>,
+    /// Worker threads, detached ones included.
+    pub(crate) threads: AtomicUsize,
+    pub(crate) max_threads: usize,
+    pub(crate) detachments: AtomicU64,
+    next_number: AtomicUsize,
+    joins: Mutex<Vec<JoinHandle<()>>>,
+    /// Workers end when they find nothing more to do.
+    shutdown: AtomicBool,
+    /// The timer thread ends too.
+    stopped: AtomicBool,
+}
+
+impl<R> Shared<R> {
+    pub(crate) fn has_work(&self) -> bool {
+        !self.injector.is_empty()
+            || self.workers.read().iter().any(|worker| !worker.stealer.is_empty())
+    }
+
+    /// Whether anybody is not asleep.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.idle.count() < self.threads.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_shutdown(&self) -> bool {
+        self.shutdown.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+}
+
+/// Starts one more worker thread.
+pub(crate) fn spawn_worker<R: Runnable>(shared: &Arc<Shared<R>>) -> io::Result<()> {
+    let number = shared.next_number.fetch_add(1, Ordering::Relaxed);
+    shared.threads.fetch_add(1, Ordering::Relaxed);
+    let its = Arc::clone(shared);
+    let spawned = thread::Builder::new().name(format!("castcall-{number}")).spawn(move || {
+        worker::main(&its, number);
+        its.threads.fetch_sub(1, Ordering::Relaxed);
+    });
+    match spawned {
+        Ok(join) => {
+            let mut joins = shared.joins.lock();
+            joins.retain(|join| !join.is_finished());
+            joins.push(join);
+            Ok(())
+        }
+        Err(error) => {
+            shared.threads.fetch_sub(1, Ordering::Relaxed);
+            Err(error)
+        }
+    }
+}
+
+/// Worker threads and a timer thread. Clones are handles to the same pool.
+///
+/// Dropping handles ends nothing; [`Pool::shutdown`] does.
+pub struct Pool<R: Runnable> {
+    shared: Arc<Shared<R>>,
+}
+
+/// What a pool is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PoolStats {
+    /// Worker threads, those included that have been detached and still run.
+    pub threads: usize,
+    /// How many of them sleep.
+    pub idle: usize,
+    /// How often a worker was detached because its task did not end its turn.
+    pub detachments: u64,
+}
+
+/// A pool that could not be built.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The system would not start a thread: raise its limit, or ask for fewer workers.
+    Spawn(io::Error),
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Spawn(error) => write!(f, "a worker thread could not be started: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for BuildError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Spawn(error) => Some(error),
+        }
+    }
+}
+
+/// Builds a [`Pool`].
+#[derive(Default)]
+pub struct Builder {
+    workers: Option<NonZeroUsize>,
+    max_threads: Option<usize>,
+    timekeeper: Option<Box<dyn Timekeeper>>,
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("workers", &self.workers)
+            .field("max_threads", &self.max_threads)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Builder {
+    /// How many tasks run at once; by default as many as there are cores. Zero means the default.
+    #[must_use]
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = NonZeroUsize::new(workers);
+        self
+    }
+
+    /// How many worker threads there may be, detached ones included; by default 256 more than
+    /// workers. At the limit the task that has run longest is asked to give up:
+    /// [`Pool::is_shed`].
+    #[must_use]
+    pub fn max_threads(mut self, threads: usize) -> Self {
+        self.max_threads = Some(threads);
+        self
+    }
+
+    /// What the timer thread calls.
+    #[must_use]
+    pub fn timekeeper(mut self, timekeeper: impl Timekeeper) -> Self {
+        self.timekeeper = Some(Box::new(timekeeper));
+        self
+    }
+
+    /// Starts the threads.
+    ///
+    /// # Errors
+    ///
+    /// The system would not start a thread.
+    pub fn build<R: Runnable>(self) -> Result<Pool<R>, BuildError> {
+        let workers = self
+            .workers
+            .or_else(|| thread::available_parallelism().ok())
+            .map_or(1, NonZeroUsize::get);
+        let shared = Arc::new(Shared {
+            injector: Injector::new(),
+            workers: RwLock::new(Vec::new()),
+            idle: Idle::new(),
+            ticks: CachePadded::new(AtomicU64::new(0)),
+            timer: Timer::new(),
+            timekeeper: self.timekeeper.unwrap_or_else(|| Box::new(())),
+            threads: AtomicUsize::new(0),
+            max_threads: self.max_threads.unwrap_or(workers + 256).max(workers + 1),
+            detachments: AtomicU64::new(0),
+            next_number: AtomicUsize::new(0),
+            joins: Mutex::new(Vec::new()),
+            shutdown: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
+        });
+        let pool = Pool { shared };
+        let result = (0..workers).try_for_each(|_| spawn_worker(&pool.shared));
+        let result = result.and_then(|()| {
+            let shared = Arc::clone(&pool.shared);
+            let thread = thread::Builder::new().name("castcall-timer".into());
+            let join = thread.spawn(move || timer::main(&shared))?;
+            pool.shared.timer.set_thread(join.thread().clone());
+            pool.shared.joins.lock().push(join);
+            Ok(())
+        });
+        match result {
+            Ok(()) => Ok(pool),
+            Err(error) => {
+                pool.shutdown();
+                Err(BuildError::Spawn(error))
+            }
+        }
+    }
+}
+
+impl<R: Runnable> Clone for Pool<R> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<R: Runnable> fmt::Debug for Pool<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
+
+impl Runnable for () {
+    fn run(self, _turn: &crate::Turn<'_>) -> Option<Self> {
+        None
+    }
+}
+
+impl Pool<()> {
+    /// Starts to build one, of whatever kind of task.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+}
+
+impl<R: Runnable> Pool<R> {
+    /// Lets a worker run `runnable`. From inside a task of this pool, the same worker, next, unless
+    /// another has nothing to do; never waits. After [`Pool::shutdown`] nothing is run any more.
+    pub fn schedule(&self, runnable: R) {
+        worker::schedule(&self.shared, runnable);
+    }
+
+    /// Makes the timer thread ask its [`Timekeeper`] what is due.
+    pub fn alarm(&self) {
+        self.shared.timer.alarm();
+    }
+
+    /// Whether the task that calls this is to give up, since too many tasks overrun their turns.
+    #[must_use]
+    pub fn is_shed(&self) -> bool {
+        worker::is_shed(&self.shared)
+    }
+
+    /// What the pool is doing.
+    #[must_use]
+    pub fn stats(&self) -> PoolStats {
+        PoolStats {
+            threads: self.shared.threads.load(Ordering::Relaxed),
+            idle: self.shared.idle.count(),
+            detachments: self.shared.detachments.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Runs what is queued, then ends the threads and waits for them; not for detached ones, which
+    /// end after their turn, and not if it is called from a worker.
+    pub fn shutdown(&self) {
+        let shared = &self.shared;
+        shared.shutdown.store(true, Ordering::Release);
+        shared.idle.wake_all();
+        let wait = !worker::is_worker(shared);
+        while wait && shared.workers.read().iter().any(|worker| !worker.detached.load(Ordering::Acquire)) {
+            // The timer thread still detaches whoever does not come back.
+            shared.idle.wake_all();
+            thread::sleep(crate::TICK);
+        }
+        shared.stopped.store(true, Ordering::Release);
+        shared.timer.unpark();
+        let joins = std::mem::take(&mut *shared.joins.lock());
+        if wait {
+            joins.into_iter().filter(JoinHandle::is_finished).for_each(|join| {
+                let _ = join.join();
+            });
+        }
+    }
+}

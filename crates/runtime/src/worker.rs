@@ -1,0 +1,211 @@
+//! One worker thread: its run queue, and the loop that empties it.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crossbeam_deque::{Steal, Stealer, Worker as Queue};
+use crossbeam_utils::CachePadded;
+use crossbeam_utils::sync::Parker;
+
+use crate::pool::Shared;
+use crate::priority::ThreadId;
+use crate::{Runnable, Turn};
+
+/// How many turns pass before a worker looks at the shared queue although its own is not empty.
+const FAIRNESS: u32 = 61;
+
+/// What others see of a worker.
+pub(crate) struct Handle<R> {
+    pub(crate) number: usize,
+    pub(crate) stealer: Stealer<R>,
+    /// Counts the beginnings and ends of turns: odd while one is on.
+    pub(crate) turns: CachePadded<AtomicU64>,
+    /// `turns` at the last tick; the timer thread's alone.
+    pub(crate) seen: AtomicU64,
+    /// Another thread has taken this worker's place: end after this turn.
+    pub(crate) detached: AtomicBool,
+    /// There are too many detached threads: end this turn as soon as may be.
+    pub(crate) shed: AtomicBool,
+    pub(crate) thread: ThreadId,
+}
+
+/// What only the worker itself sees.
+struct Local<R: Runnable> {
+    shared: Arc<Shared<R>>,
+    me: Arc<Handle<R>>,
+    queue: Queue<R>,
+    turn: Cell<u32>,
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Rc<dyn Any>>> = const { RefCell::new(None) };
+}
+
+/// Runs `f` with the current thread's worker, if it has one that belongs to `shared`.
+fn with_local<R: Runnable, T>(shared: &Arc<Shared<R>>, f: impl FnOnce(&Local<R>) -> T) -> Option<T> {
+    CURRENT
+        .try_with(|current| {
+            let current = current.borrow();
+            let local = current.as_ref()?.downcast_ref::<Local<R>>()?;
+            Arc::ptr_eq(&local.shared, shared).then(|| f(local))
+        })
+        .ok()
+        .flatten()
+}
+
+/// Puts `runnable` into the current worker's queue, or else the shared one.
+pub(crate) fn schedule<R: Runnable>(shared: &Arc<Shared<R>>, runnable: R) {
+    let mut runnable = Some(runnable);
+    with_local(shared, |local| {
+        if local.me.detached.load(Ordering::Relaxed) {
+            return;
+        }
+        if let Some(runnable) = runnable.take() {
+            let others_wait = !local.queue.is_empty();
+            local.queue.push(runnable);
+            // What a task wakes runs next, on the same worker, in a warm cache, when the task's
+            // turn ends. A second worker is worth waking only if more than that waits.
+            if others_wait {
+                shared.idle.hint();
+            }
+        }
+    });
+    if let Some(runnable) = runnable {
+        shared.injector.push(runnable);
+        shared.idle.notify();
+    }
+}
+
+/// Whether the current thread runs a task of `shared` that it should give up.
+pub(crate) fn is_shed<R: Runnable>(shared: &Arc<Shared<R>>) -> bool {
+    with_local(shared, |local| local.me.shed.load(Ordering::Relaxed)).unwrap_or(false)
+}
+
+/// Whether the current thread is a worker of `shared`.
+pub(crate) fn is_worker<R: Runnable>(shared: &Arc<Shared<R>>) -> bool {
+    with_local(shared, |_| ()).is_some()
+}
+
+/// The body of a worker thread.
+pub(crate) fn main<R: Runnable>(shared: &Arc<Shared<R>>, number: usize) {
+    let queue = Queue::new_fifo();
+    let me = Arc::new(Handle {
+        number,
+        stealer: queue.stealer(),
+        turns: CachePadded::new(AtomicU64::new(0)),
+        seen: AtomicU64::new(0),
+        detached: AtomicBool::new(false),
+        shed: AtomicBool::new(false),
+        thread: ThreadId::current(),
+    });
+    shared.workers.write().push(Arc::clone(&me));
+    let local = Rc::new(Local { shared: Arc::clone(shared), me, queue, turn: Cell::new(0) });
+    CURRENT.set(Some(local.clone()));
+    local.run();
+    CURRENT.set(None);
+    local.retire();
+}
+
+impl<R: Runnable> Local<R> {
+    fn run(&self) {
+        let parker = Parker::new();
+        loop {
+            let Some(runnable) = self.next() else {
+                if self.shared.is_shutdown() {
+                    return;
+                }
+                self.sleep(&parker);
+                continue;
+            };
+            let again = self.turn(runnable);
+            if self.me.detached.load(Ordering::Acquire) {
+                if let Some(runnable) = again {
+                    self.shared.injector.push(runnable);
+                }
+                return;
+            }
+            if let Some(runnable) = again {
+                self.queue.push(runnable);
+            }
+        }
+    }
+
+    fn turn(&self, runnable: R) -> Option<R> {
+        let turns = self.me.turns.load(Ordering::Relaxed);
+        let ticks = &self.shared.ticks;
+        let turn = Turn { ticks, began: ticks.load(Ordering::Relaxed) };
+        self.me.turns.store(turns + 1, Ordering::Relaxed);
+        let again = runnable.run(&turn);
+        self.me.turns.store(turns + 2, Ordering::Relaxed);
+        again
+    }
+
+    fn next(&self) -> Option<R> {
+        let turn = self.turn.get().wrapping_add(1);
+        self.turn.set(turn);
+        if turn.is_multiple_of(FAIRNESS)
+            && let Some(runnable) = self.shared.injector.steal().success()
+        {
+            return Some(runnable);
+        }
+        self.queue.pop().or_else(|| self.search())
+    }
+
+    fn search(&self) -> Option<R> {
+        self.shared.idle.begin_search();
+        let found = self.steal();
+        self.shared.idle.end_search();
+        if found.is_some() && self.shared.has_work() {
+            self.shared.idle.hint();
+        }
+        found
+    }
+
+    fn steal(&self) -> Option<R> {
+        loop {
+            let mut retry = false;
+            match self.shared.injector.steal_batch_and_pop(&self.queue) {
+                Steal::Success(runnable) => return Some(runnable),
+                Steal::Retry => retry = true,
+                Steal::Empty => {}
+            }
+            for other in self.shared.workers.read().iter() {
+                if other.number == self.me.number {
+                    continue;
+                }
+                match other.stealer.steal() {
+                    Steal::Success(runnable) => return Some(runnable),
+                    Steal::Retry => retry = true,
+                    Steal::Empty => {}
+                }
+            }
+            if !retry {
+                return None;
+            }
+        }
+    }
+
+    fn sleep(&self, parker: &Parker) {
+        let idle = &self.shared.idle;
+        idle.enter(self.me.number, parker.unparker().clone());
+        if self.shared.has_work() || self.shared.is_shutdown() {
+            idle.leave(self.me.number);
+            return;
+        }
+        parker.park();
+        idle.leave(self.me.number);
+        self.shared.timer.rouse(&self.shared);
+    }
+
+    /// Leaves what is queued to the others.
+    fn retire(&self) {
+        self.shared.workers.write().retain(|worker| worker.number != self.me.number);
+        while let Some(runnable) = self.queue.pop() {
+            self.shared.injector.push(runnable);
+        }
+        self.shared.idle.notify();
+    }
+}
