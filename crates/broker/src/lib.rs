@@ -1,1 +1,46 @@
-//! To be written.
+//! Mailboxes, routing, calls, topics and supervision.
+//!
+//! A [`Broker`] knows components and native peers by id, each with a bounded mailbox, and moves
+//! messages between them. It has no thread and no timer of its own: a [`Scheduler`] runs whoever
+//! is [`Ready`], and somebody calls [`Broker::expire`] when it is due. So the same code runs on a
+//! thread pool, and in a test that moves time by hand.
+//!
+//! How a component is entered is behind one seam, [`Instance`]: this crate knows nothing of
+//! WebAssembly.
+//!
+//! A message goes from [`Context::send_message`] through [`send`](crate) into the target's
+//! mailbox, wakes the target if it was idle, is taken in a batch by its turn, given out by
+//! [`Inbox::next`], handled by the [`Instance`], and answered by [`Inbox::finish`], which gives the
+//! answer of a call to the mailbox of who asked.
+
+mod broker;
+mod clock;
+mod config;
+mod context;
+mod handle;
+mod inbox;
+mod instance;
+mod mailbox;
+mod message;
+mod native;
+mod peer;
+mod send;
+mod stats;
+mod supervise;
+mod turn;
+
+pub use broker::{AddError, Broker, Handlers, Scheduler, WeakBroker};
+pub use castcall_correlation::PendingCounts;
+pub use clock::{Clock, ManualClock};
+pub use config::{BrokerConfig, MailboxConfig, Overflow, PeerConfig, RestartConfig, RestartPolicy};
+pub use context::{Context, DeferError, Interrupt, ReplyError, Usage};
+pub use handle::{CallError, ComponentHandle, SendError};
+pub use inbox::{Inbox, Work};
+pub use instance::{Factory, Instance, StartError};
+pub use mailbox::Depth;
+pub use message::{Callback, Message};
+pub use native::{NativePeer, native_factory};
+pub use peer::PeerState;
+pub use send::Payload;
+pub use stats::MessagingStats;
+pub use turn::Ready;

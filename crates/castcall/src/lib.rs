@@ -1,1 +1,67 @@
-//! To be written.
+//! A messaging fabric for WebAssembly components.
+//!
+//! Components that one Rust program embeds send each other messages: **cast** (fire and forget) and
+//! **call** (request, then exactly one callback), addressed by id or published to topics. A crash
+//! of one harms no other, and one that loops for ever holds nobody up.
+//!
+//! ```
+//! use std::time::Duration;
+//! use castcall::{Context, Message, System};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let system = System::builder().build()?;
+//!
+//! // A native peer. A component is loaded with `system.load("shop/orders", Component::file(…))`.
+//! system
+//!     .register_fn("shout", |_context: &mut Context, message: Message| {
+//!         Ok(message.payload.to_ascii_uppercase())
+//!     })
+//!     .await?;
+//!
+//! let answer = system.call("shout", "hello", Duration::from_secs(1)).await?;
+//! assert_eq!(&answer[..], b"HELLO");
+//!
+//! system.shutdown(Duration::from_secs(1)).await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Layers
+//!
+//! This crate puts the layers together and hands each on as a module; each is a crate of its own.
+//!
+//! | module | crate | what it is | what it knows nothing of |
+//! | --- | --- | --- | --- |
+//! | [`core`] | `castcall-core` | ids, messages, errors | queues, clocks, WebAssembly |
+//! | [`correlation`] | `castcall-correlation` | calls that wait for their answer | mailboxes, WebAssembly |
+//! | [`topics`] | `castcall-topics` | who is subscribed to what | messages, WebAssembly |
+//! | [`broker`] | `castcall-broker` | mailboxes, routing, calls, supervision | threads, WebAssembly |
+//! | [`runtime`] | `castcall-runtime` | worker threads that nobody can hold up | messages, WebAssembly |
+//! | [`wasm`] | `castcall-wasm` | components in wasmtime | mailboxes, routing, threads |
+
+mod component;
+mod error;
+mod schedule;
+mod system;
+
+pub use castcall_broker as broker;
+pub use castcall_core as core;
+pub use castcall_correlation as correlation;
+pub use castcall_runtime as runtime;
+pub use castcall_topics as topics;
+pub use castcall_wasm as wasm;
+
+pub use bytes::Bytes;
+pub use castcall_broker::{
+    CallError, ComponentHandle, Context, MailboxConfig, Message, MessagingStats, NativePeer,
+    Overflow, PeerState, RestartConfig, RestartPolicy, SendError, StartError,
+};
+pub use castcall_core::{
+    CancelError, Category, ComponentError, ComponentId, CrashCode, MessagingError, RequestError,
+    RequestId,
+};
+pub use castcall_wasm::Limits;
+pub use component::Component;
+pub use error::{BuildError, LoadError};
+pub use system::{System, SystemBuilder};

@@ -3,12 +3,12 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::{fmt, io};
 
 use crossbeam_deque::Injector;
 use crossbeam_utils::CachePadded;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Condvar, Mutex, RwLock};
 
 use crate::idle::Idle;
 use crate::timer::{self, Timer};
@@ -27,11 +27,10 @@ pub(crate) struct Shared<R> {
     pub(crate) max_threads: usize,
     pub(crate) detachments: AtomicU64,
     next_number: AtomicUsize,
-    joins: Mutex<Vec<JoinHandle<()>>>,
-    /// Workers end when they find nothing more to do.
+    /// Workers end when they find nothing more to do, and the timer thread after them.
     shutdown: AtomicBool,
-    /// The timer thread ends too.
-    stopped: AtomicBool,
+    /// Told when a worker is no longer one.
+    pub(crate) left: (Mutex<()>, Condvar),
 }
 
 impl<R> Shared<R> {
@@ -49,8 +48,14 @@ impl<R> Shared<R> {
         self.shutdown.load(Ordering::Acquire)
     }
 
+    /// Shut down, and every worker has ended, detached ones too: they need the ticks to be ended.
     pub(crate) fn is_stopped(&self) -> bool {
-        self.stopped.load(Ordering::Acquire)
+        self.is_shutdown() && self.threads.load(Ordering::Acquire) == 0
+    }
+
+    fn has_workers(&self) -> bool {
+        let workers = self.workers.read();
+        workers.iter().any(|worker| !worker.detached.load(Ordering::Acquire))
     }
 }
 
@@ -61,20 +66,14 @@ pub(crate) fn spawn_worker<R: Runnable>(shared: &Arc<Shared<R>>) -> io::Result<(
     let its = Arc::clone(shared);
     let spawned = thread::Builder::new().name(format!("castcall-{number}")).spawn(move || {
         worker::main(&its, number);
-        its.threads.fetch_sub(1, Ordering::Relaxed);
+        its.threads.fetch_sub(1, Ordering::Release);
+        its.timer.unpark();
     });
-    match spawned {
-        Ok(join) => {
-            let mut joins = shared.joins.lock();
-            joins.retain(|join| !join.is_finished());
-            joins.push(join);
-            Ok(())
-        }
-        Err(error) => {
-            shared.threads.fetch_sub(1, Ordering::Relaxed);
-            Err(error)
-        }
+    if let Err(error) = spawned {
+        shared.threads.fetch_sub(1, Ordering::Relaxed);
+        return Err(error);
     }
+    Ok(())
 }
 
 /// Worker threads and a timer thread. Clones are handles to the same pool.
@@ -182,9 +181,8 @@ impl Builder {
             max_threads: self.max_threads.unwrap_or(workers + 256).max(workers + 1),
             detachments: AtomicU64::new(0),
             next_number: AtomicUsize::new(0),
-            joins: Mutex::new(Vec::new()),
             shutdown: AtomicBool::new(false),
-            stopped: AtomicBool::new(false),
+            left: Default::default(),
         });
         let pool = Pool { shared };
         let result = (0..workers).try_for_each(|_| spawn_worker(&pool.shared));
@@ -193,7 +191,6 @@ impl Builder {
             let thread = thread::Builder::new().name("castcall-timer".into());
             let join = thread.spawn(move || timer::main(&shared))?;
             pool.shared.timer.set_thread(join.thread().clone());
-            pool.shared.joins.lock().push(join);
             Ok(())
         });
         match result {
@@ -260,25 +257,27 @@ impl<R: Runnable> Pool<R> {
         }
     }
 
-    /// Runs what is queued, then ends the threads and waits for them; not for detached ones, which
-    /// end after their turn, and not if it is called from a worker.
+    /// Tells the threads to end when they have run what is queued, and returns.
+    pub fn close(&self) {
+        self.shared.shutdown.store(true, Ordering::Release);
+        self.shared.idle.wake_all();
+        self.shared.timer.unpark();
+    }
+
+    /// The same, and waits for the workers to end; not for detached ones, which end after their
+    /// turn, and not if it is called from one of them.
     pub fn shutdown(&self) {
+        self.close();
         let shared = &self.shared;
-        shared.shutdown.store(true, Ordering::Release);
-        shared.idle.wake_all();
-        let wait = !worker::is_worker(shared);
-        while wait && shared.workers.read().iter().any(|worker| !worker.detached.load(Ordering::Acquire)) {
-            // The timer thread still detaches whoever does not come back.
-            shared.idle.wake_all();
-            thread::sleep(crate::TICK);
+        if worker::is_worker(shared) {
+            return;
         }
-        shared.stopped.store(true, Ordering::Release);
-        shared.timer.unpark();
-        let joins = std::mem::take(&mut *shared.joins.lock());
-        if wait {
-            joins.into_iter().filter(JoinHandle::is_finished).for_each(|join| {
-                let _ = join.join();
-            });
+        let (lock, left) = &shared.left;
+        let mut guard = lock.lock();
+        while shared.has_workers() {
+            // A worker may have begun to sleep just now, or have been detached.
+            shared.idle.wake_all();
+            left.wait_for(&mut guard, crate::TICK);
         }
     }
 }

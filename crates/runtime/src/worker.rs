@@ -45,7 +45,10 @@ thread_local! {
 }
 
 /// Runs `f` with the current thread's worker, if it has one that belongs to `shared`.
-fn with_local<R: Runnable, T>(shared: &Arc<Shared<R>>, f: impl FnOnce(&Local<R>) -> T) -> Option<T> {
+fn with_local<R: Runnable, T>(
+    shared: &Arc<Shared<R>>,
+    f: impl FnOnce(&Local<R>) -> T,
+) -> Option<T> {
     CURRENT
         .try_with(|current| {
             let current = current.borrow();
@@ -207,5 +210,6 @@ impl<R: Runnable> Local<R> {
             self.shared.injector.push(runnable);
         }
         self.shared.idle.notify();
+        self.shared.left.1.notify_all();
     }
 }

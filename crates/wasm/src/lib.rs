@@ -1,1 +1,22 @@
-//! To be written.
+//! Components in wasmtime, as instances of the broker.
+//!
+//! An [`Engine`] compiles; a [`WasmComponent`] is what it makes, checked against `wit/`, and is the
+//! broker's [`Factory`](castcall_broker::Factory). This crate knows nothing of mailboxes, routing
+//! or threads: it enters guests, and gives them the host functions.
+
+mod component;
+mod engine;
+mod error;
+mod host;
+mod instance;
+mod limits;
+mod names;
+mod state;
+mod typed;
+mod types;
+mod watch;
+
+pub use component::WasmComponent;
+pub use engine::{Engine, EngineConfig};
+pub use error::{CompileError, EngineError};
+pub use limits::Limits;

@@ -1,0 +1,105 @@
+//! What time it is: exact where a promise hangs on it, coarse where a stamp is enough.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use castcall_core::Timestamp;
+
+/// Where a broker takes its time from.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub enum Clock {
+    /// The machine's.
+    #[default]
+    System,
+    /// One that a test moves.
+    Manual(ManualClock),
+}
+
+/// A clock that stands still until it is moved. Clones are the same clock.
+#[derive(Debug, Clone)]
+pub struct ManualClock {
+    start: Instant,
+    passed: Arc<AtomicU64>,
+}
+
+impl ManualClock {
+    /// Makes a clock that stands at some moment.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { start: Instant::now(), passed: Arc::new(AtomicU64::new(0)) }
+    }
+
+    /// Moves the clock forward.
+    pub fn advance(&self, by: Duration) {
+        let nanos = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+        self.passed.fetch_add(nanos, Ordering::SeqCst);
+    }
+
+    /// What the clock shows.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        self.start + self.elapsed()
+    }
+
+    /// How far it has been moved since it was made.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        Duration::from_nanos(self.passed.load(Ordering::SeqCst))
+    }
+}
+
+impl Default for ManualClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock {
+    /// The exact time: some 35 ns.
+    pub(crate) fn now(&self) -> Instant {
+        match self {
+            Self::System => Instant::now(),
+            Self::Manual(clock) => clock.now(),
+        }
+    }
+
+    pub(crate) fn wall(&self) -> Timestamp {
+        match self {
+            Self::System => Timestamp::now(),
+            Self::Manual(clock) => (SystemTime::UNIX_EPOCH + clock.elapsed()).into(),
+        }
+    }
+}
+
+/// Wall-clock time as of the last tick, for stamps on messages: one load instead of a clock read.
+#[derive(Debug, Default)]
+pub(crate) struct CoarseClock(AtomicU64);
+
+impl CoarseClock {
+    pub(crate) fn set(&self, now: Timestamp) {
+        self.0.store(now.as_unix_nanos(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::from_unix_nanos(self.0.load(Ordering::Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manual_clock_moves_when_it_is_moved() {
+        let manual = ManualClock::default();
+        let clock = Clock::Manual(manual.clone());
+        let start = clock.now();
+        assert_eq!(clock.now(), start);
+        manual.advance(Duration::from_secs(3));
+        assert_eq!(clock.now() - start, Duration::from_secs(3));
+        assert_eq!(clock.wall().as_unix_nanos(), 3_000_000_000);
+        assert!(Clock::System.wall() > clock.wall());
+    }
+}

@@ -1,0 +1,136 @@
+//! What can be set, and its defaults.
+
+use std::time::Duration;
+
+use crate::clock::Clock;
+
+/// Settings of a whole broker.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct BrokerConfig {
+    /// The longest payload of a message or an answer, in bytes. Default: 1 MiB.
+    pub max_payload: usize,
+    /// The longest timeout of a call. Default: one hour.
+    pub max_timeout: Duration,
+    /// How many calls the embedding program may have pending at once. Default: 1,000,000.
+    pub max_host_pending: u32,
+    /// Where time comes from. Default: the machine's clock.
+    pub clock: Clock,
+    /// Seeds what is random in the broker's decisions (jitter, and nothing secret); ids of calls
+    /// are always random. Default: at random.
+    pub seed: Option<u64>,
+}
+
+impl Default for BrokerConfig {
+    fn default() -> Self {
+        Self {
+            max_payload: 1 << 20,
+            max_timeout: Duration::from_secs(3600),
+            max_host_pending: 1_000_000,
+            clock: Clock::default(),
+            seed: None,
+        }
+    }
+}
+
+/// Settings of one component or native peer.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct PeerConfig {
+    /// Its mailbox.
+    pub mailbox: MailboxConfig,
+    /// How many of its calls may be pending, or ended with their callback still queued, at once.
+    /// Default: 1,024.
+    pub max_pending: u32,
+    /// How many topics patterns it may be subscribed to. Default: 1,024.
+    pub max_subscriptions: u32,
+    /// What happens when it crashes.
+    pub restart: RestartConfig,
+    /// Given to `init`.
+    pub config: Vec<(String, String)>,
+}
+
+impl Default for PeerConfig {
+    fn default() -> Self {
+        Self {
+            mailbox: MailboxConfig::default(),
+            max_pending: 1024,
+            max_subscriptions: 1024,
+            restart: RestartConfig::default(),
+            config: Vec::new(),
+        }
+    }
+}
+
+/// Bounds of a mailbox. Callbacks have room of their own: [`PeerConfig::max_pending`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MailboxConfig {
+    /// How many messages may wait. At least 1. Default: 1,024.
+    pub messages: usize,
+    /// How many bytes their payloads may have. Default: 16 MiB.
+    pub bytes: usize,
+    /// What happens to a message that finds it full.
+    pub overflow: Overflow,
+}
+
+impl Default for MailboxConfig {
+    fn default() -> Self {
+        Self { messages: 1024, bytes: 16 << 20, overflow: Overflow::default() }
+    }
+}
+
+/// What happens when a message finds its target's mailbox full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Overflow {
+    /// The sender is told `mailbox-full`.
+    #[default]
+    Reject,
+    /// The message is dropped: a cast becomes a dead letter, a call ends with `dropped`.
+    DropNewest,
+    /// The messages that have waited longest are dropped to make room, in the same way.
+    DropOldest,
+}
+
+/// When an instance that has ended is followed by another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum RestartPolicy {
+    /// Always, also when `init` returns an error.
+    Always,
+    /// After a crash; an error from `init` is final.
+    #[default]
+    OnCrash,
+    /// Never.
+    Never,
+}
+
+/// How a crashed component is restarted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct RestartConfig {
+    /// When at all.
+    pub policy: RestartPolicy,
+    /// How many restarts within [`window`](Self::window) are too many: the component has then
+    /// failed. Default: 10.
+    pub max_restarts: u32,
+    /// Over how long restarts are counted. Default: one minute.
+    pub window: Duration,
+    /// The wait before the first restart in a window; doubled at each further one. Default: 10 ms.
+    pub backoff: Duration,
+    /// The longest wait. Default: 10 s.
+    pub max_backoff: Duration,
+}
+
+impl Default for RestartConfig {
+    fn default() -> Self {
+        Self {
+            policy: RestartPolicy::default(),
+            max_restarts: 10,
+            window: Duration::from_secs(60),
+            backoff: Duration::from_millis(10),
+            max_backoff: Duration::from_secs(10),
+        }
+    }
+}

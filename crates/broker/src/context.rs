@@ -1,0 +1,321 @@
+//! What a component can do and ask: the host functions, whoever calls them.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use castcall_core::{CancelError, ComponentError, MessagingError, RequestId};
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use thiserror::Error;
+
+use crate::message::{CallRef, Key, Message};
+use crate::peer::Peer;
+use crate::send::{Origin, Payload};
+
+/// How many routes a context remembers. Beyond that it forgets them all and begins anew.
+const MAX_ROUTES: usize = 1024;
+
+/// What one instance acts through: it sends, calls and subscribes as its component, and knows
+/// which message is being handled. Nothing in it waits.
+pub struct Context {
+    peer: Arc<Peer>,
+    incarnation: Key,
+    routes: Routes,
+    current: Option<Message>,
+}
+
+/// Why a call could not be taken over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum DeferError {
+    /// What is being handled is no call: answer by returning.
+    #[error("no call is being handled")]
+    NotACall,
+    /// This call was taken over before: use the token of then.
+    #[error("the call was taken over before")]
+    AlreadyDeferred,
+}
+
+/// Why an answer to a call that was taken over went nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ReplyError {
+    /// No such token: never given, or answered before.
+    #[error("no such token")]
+    UnknownToken,
+    /// The call has ended meanwhile: timed out, cancelled, or its requester is gone.
+    #[error("the call has ended")]
+    CallEnded,
+}
+
+/// What a component uses, and how much it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Usage {
+    /// Messages waiting in its mailbox.
+    pub mailbox_messages: u64,
+    /// How many may wait there.
+    pub mailbox_messages_limit: u64,
+    /// Bytes of the messages waiting there.
+    pub mailbox_bytes: u64,
+    /// How many bytes may wait there.
+    pub mailbox_bytes_limit: u64,
+    /// Its calls that have not ended, or whose callback is still queued.
+    pub pending_requests: u64,
+    /// How many there may be at once.
+    pub pending_requests_limit: u64,
+    /// The longest payload that it may send, in bytes.
+    pub payload_bytes_limit: u64,
+    /// Its subscriptions.
+    pub subscriptions: u64,
+    /// How many it may have.
+    pub subscriptions_limit: u64,
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("self_id", &self.peer.id)
+            .field("current", &self.current)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Context {
+    pub(crate) fn new(peer: Arc<Peer>, incarnation: Key) -> Self {
+        let routes = Routes::new(peer.broker.generation());
+        Self { peer, incarnation, routes, current: None }
+    }
+
+    /// The component's own id.
+    #[must_use]
+    pub fn self_id(&self) -> &castcall_core::ComponentId {
+        &self.peer.id
+    }
+
+    /// Says which message is being handled from here on; its payload may have been taken out.
+    pub fn enter(&mut self, message: Message) {
+        self.current = Some(message);
+    }
+
+    /// Says that none is any more.
+    pub fn leave(&mut self) {
+        self.current = None;
+    }
+
+    /// The message being handled.
+    #[must_use]
+    pub fn current(&self) -> Option<&Message> {
+        self.current.as_ref()
+    }
+
+    /// Milliseconds, rounded down, until the deadline of the call being handled.
+    #[must_use]
+    pub fn remaining_ms(&self) -> Option<u64> {
+        let call = self.current.as_ref()?.call?;
+        let left = call.deadline.saturating_duration_since(self.peer.broker.now());
+        Some(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// Whether the call being handled has ended meanwhile.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        let call = self.current.as_ref().and_then(|message| message.call);
+        call.is_some_and(|call| !self.peer.broker.pending.is_pending(call.ticket))
+    }
+
+    /// Whether the instance must end at once: its component is stopped and its time is up, or too
+    /// many others overrun theirs as well. Whoever runs a guest asks at least once a tick.
+    #[must_use]
+    pub fn is_interrupted(&self) -> bool {
+        self.peer.is_killed() || self.peer.broker.scheduler.is_shed()
+    }
+
+    /// A handle to [`Context::is_interrupted`] that lives as long as it is needed.
+    #[must_use]
+    pub fn interrupt(&self) -> Interrupt {
+        Interrupt(Arc::clone(&self.peer))
+    }
+
+    /// Casts.
+    ///
+    /// # Errors
+    ///
+    /// The message was refused, and has gone nowhere.
+    pub fn send_message(
+        &mut self,
+        target: &str,
+        payload: impl Payload,
+    ) -> Result<(), MessagingError> {
+        let peer = &self.peer;
+        let origin = Origin { peer, incarnation: self.incarnation, serving: None };
+        let target = self.routes.resolve(peer, target);
+        target.and_then(|target| origin.cast(target, payload)).inspect_err(|_| {
+            peer.counters.refused.add(1);
+        })
+    }
+
+    /// Calls. The callback comes with the returned id, and not before the handler that is running
+    /// has returned.
+    ///
+    /// # Errors
+    ///
+    /// The message was refused, has gone nowhere, and no callback follows.
+    pub fn send_request(
+        &mut self,
+        target: &str,
+        payload: impl Payload,
+        timeout_ms: u64,
+    ) -> Result<RequestId, MessagingError> {
+        let peer = &self.peer;
+        let serving = self.current.as_ref().and_then(|message| message.call);
+        let origin = Origin { peer, incarnation: self.incarnation, serving };
+        let target = self.routes.resolve(peer, target);
+        target.and_then(|target| origin.call(target, payload, timeout_ms)).inspect_err(|_| {
+            peer.counters.refused.add(1);
+        })
+    }
+
+    /// Cancels a call of one's own; its callback still comes, with `cancelled`.
+    ///
+    /// # Errors
+    ///
+    /// It has ended, never was, or is another's.
+    pub fn cancel_request(&self, id: RequestId) -> Result<(), CancelError> {
+        self.peer.broker.cancel(&self.peer, self.incarnation, id)
+    }
+
+    /// Publishes, and says how many subscribers matched.
+    ///
+    /// # Errors
+    ///
+    /// The message was refused, and has gone nowhere.
+    pub fn publish(&self, topic: &str, payload: impl Payload) -> Result<u32, MessagingError> {
+        let origin = Origin { peer: &self.peer, incarnation: self.incarnation, serving: None };
+        origin.publish(topic, payload).inspect_err(|_| self.peer.counters.refused.add(1))
+    }
+
+    /// Subscribes the component. Doing so twice is one subscription.
+    ///
+    /// # Errors
+    ///
+    /// The pattern is out of form, there are too many, or the component can't receive.
+    pub fn subscribe(&self, pattern: &str) -> Result<(), MessagingError> {
+        self.peer.subscribe(pattern, None)
+    }
+
+    /// Subscribes the component as a member of a group.
+    ///
+    /// # Errors
+    ///
+    /// The pattern or the group is out of form, there are too many, or the component can't
+    /// receive.
+    pub fn subscribe_group(&self, pattern: &str, group: &str) -> Result<(), MessagingError> {
+        self.peer.subscribe(pattern, Some(group))
+    }
+
+    /// Ends a subscription, in whatever groups; `false` if there was none.
+    ///
+    /// # Errors
+    ///
+    /// The pattern is out of form.
+    pub fn unsubscribe(&self, pattern: &str) -> Result<bool, MessagingError> {
+        self.peer.unsubscribe(pattern)
+    }
+
+    /// What the component uses, and how much it may.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        self.peer.usage()
+    }
+
+    /// Takes over the call being handled: what the handler returns is ignored, and the call is
+    /// answered by [`Context::reply`].
+    ///
+    /// # Errors
+    ///
+    /// No call is being handled, or it was taken over before.
+    pub fn defer(&self) -> Result<u64, DeferError> {
+        let call = self.current.as_ref().and_then(|message| message.call);
+        self.peer.defer(call.ok_or(DeferError::NotACall)?)
+    }
+
+    /// Answers a call that was taken over.
+    ///
+    /// # Errors
+    ///
+    /// The token is not known, or the call has ended.
+    pub fn reply(
+        &self,
+        token: u64,
+        answer: Result<Bytes, ComponentError>,
+    ) -> Result<(), ReplyError> {
+        let call = self.peer.take_deferred(token).ok_or(ReplyError::UnknownToken)?;
+        if self.peer.answer(call, answer) { Ok(()) } else { Err(ReplyError::CallEnded) }
+    }
+}
+
+/// Tells a guest's watcher whether the guest must end: [`Context::is_interrupted`].
+#[derive(Clone)]
+pub struct Interrupt(Arc<Peer>);
+
+impl fmt::Debug for Interrupt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Interrupt").field(&self.0.id).finish()
+    }
+}
+
+impl Interrupt {
+    /// Whether the instance must end at once. To be asked on the thread that runs it.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        self.0.is_killed() || self.0.broker.scheduler.is_shed()
+    }
+}
+
+/// Where a component has sent before: saves the registry's lock and the check of the id's form.
+struct Routes {
+    generation: u64,
+    /// Most components send to the same one again.
+    last: Option<Arc<Peer>>,
+    known: HashMap<castcall_core::ComponentId, Arc<Peer>, FixedState>,
+}
+
+impl Routes {
+    fn new(generation: u64) -> Self {
+        Self { generation, last: None, known: HashMap::with_hasher(FixedState::default()) }
+    }
+
+    fn resolve(&mut self, sender: &Peer, target: &str) -> Result<&Arc<Peer>, MessagingError> {
+        // Something was unloaded: its routes must not keep it in memory, or alive.
+        let generation = sender.broker.generation();
+        if generation != self.generation {
+            *self = Self::new(generation);
+        }
+        let hit = self.last.as_ref().is_some_and(|last| last.id == *target);
+        if !hit {
+            self.last = Some(self.look_up(sender, target)?);
+        }
+        self.last.as_ref().ok_or(MessagingError::ComponentNotFound)
+    }
+
+    #[cold]
+    fn look_up(&mut self, sender: &Peer, target: &str) -> Result<Arc<Peer>, MessagingError> {
+        if let Some(peer) = self.known.get(target) {
+            return Ok(Arc::clone(peer));
+        }
+        let peer = sender.broker.route(target)?;
+        if self.known.len() >= MAX_ROUTES {
+            self.known.clear();
+        }
+        self.known.insert(peer.id.clone(), Arc::clone(&peer));
+        Ok(peer)
+    }
+}
+
+/// A call being served bounds the deadline of the calls made meanwhile.
+pub(crate) fn bound(deadline: Instant, serving: Option<CallRef>) -> Instant {
+    serving.map_or(deadline, |call| deadline.min(call.deadline))
+}

@@ -1,0 +1,263 @@
+//! How the embedding program reaches one component, and sends as one.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use castcall_core::{Category, ComponentId, MessagingError, RequestError};
+use thiserror::Error;
+use tokio::sync::oneshot;
+
+use crate::mailbox::Depth;
+use crate::message::CallRef;
+use crate::peer::{Peer, PeerState};
+use crate::send::{Origin, Refused};
+use crate::stats::MessagingStats;
+
+/// A component or native peer. Clones are handles to the same one; it may be gone.
+#[derive(Clone)]
+pub struct ComponentHandle {
+    pub(crate) peer: Arc<Peer>,
+}
+
+impl fmt::Debug for ComponentHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ComponentHandle")
+            .field("id", self.id())
+            .field("state", &self.state())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A cast or publish that was refused, with its payload.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{error}")]
+pub struct SendError {
+    /// Why.
+    #[source]
+    pub error: MessagingError,
+    /// What was to be sent.
+    pub payload: Bytes,
+}
+
+/// A call that brought no answer.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// It was not made. The payload comes back.
+    #[error("the call was refused: {error}")]
+    Refused {
+        /// Why.
+        #[source]
+        error: MessagingError,
+        /// What was to be sent.
+        payload: Bytes,
+    },
+    /// It was made, and ended so.
+    #[error("the call failed: {0}")]
+    Failed(#[source] RequestError),
+}
+
+impl CallError {
+    /// Whose matter it is.
+    #[must_use]
+    pub fn category(&self) -> Category {
+        match self {
+            Self::Refused { error, .. } => error.category(),
+            Self::Failed(error) => error.category(),
+        }
+    }
+
+    /// Whether the same call may succeed later.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Refused { error, .. } => error.is_retryable(),
+            Self::Failed(error) => error.is_retryable(),
+        }
+    }
+}
+
+impl ComponentHandle {
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &ComponentId {
+        &self.peer.id
+    }
+
+    /// Where it is in its life.
+    #[must_use]
+    pub fn state(&self) -> PeerState {
+        self.peer.state()
+    }
+
+    /// Tells its instances apart: a number that never comes again. Zero before the first.
+    #[must_use]
+    pub fn incarnation(&self) -> u64 {
+        self.peer.incarnation().0
+    }
+
+    /// What waits in its mailbox.
+    #[must_use]
+    pub fn depth(&self) -> Depth {
+        self.peer.mailbox.depth()
+    }
+
+    /// What it has done.
+    #[must_use]
+    pub fn stats(&self) -> MessagingStats {
+        self.peer.stats()
+    }
+
+    /// Stops it: no new messages, queued casts become dead letters and queued calls end with
+    /// `unavailable`, what runs ends, callbacks are delivered, `shutdown` runs. What has not ended
+    /// after `grace` is ended. Stopping twice is stopping once.
+    ///
+    /// Returns whether it ended by itself or by being ended, and `false` if it could not be made
+    /// to: a native peer that does not return.
+    ///
+    /// Cancel safe: the stop goes on.
+    pub async fn stop(&self, grace: Duration) -> bool {
+        let broker = &self.peer.broker;
+        broker.kill_at(broker.now() + grace, &self.peer);
+        let stopped = self.peer.on_stopped();
+        self.peer.stop();
+        let _ = stopped.await;
+        !self.peer.is_abandoned()
+    }
+
+    /// Starts it again after it has failed for good. `false` if it has not.
+    #[must_use]
+    pub fn start_again(&self) -> bool {
+        self.peer.revive()
+    }
+
+    fn origin(&self) -> Origin<'_> {
+        Origin { peer: &self.peer, incarnation: self.peer.key, serving: None }
+    }
+
+    /// Casts to `target` in this one's name.
+    ///
+    /// # Errors
+    ///
+    /// The message was refused; its payload comes back.
+    pub fn cast(
+        &self,
+        target: impl AsRef<str>,
+        payload: impl Into<Bytes>,
+    ) -> Result<(), SendError> {
+        let payload = payload.into();
+        let result = self.peer.broker.route(target.as_ref());
+        let result = result
+            .map_err(|error| Refused { error, payload: None })
+            .and_then(|target| self.origin().cast_or_refuse(&target, payload.clone()));
+        result.map_err(|refused| {
+            self.peer.counters.refused.add(1);
+            SendError { error: refused.error, payload: refused.payload.unwrap_or(payload) }
+        })
+    }
+
+    /// Calls `target` in this one's name and waits for the answer, at most for `timeout`.
+    ///
+    /// Cancel safe: dropping the future cancels the call.
+    ///
+    /// # Errors
+    ///
+    /// The call was refused, or ended without an answer.
+    pub async fn call(
+        &self,
+        target: impl AsRef<str>,
+        payload: impl Into<Bytes>,
+        timeout: Duration,
+    ) -> Result<Bytes, CallError> {
+        let payload = payload.into();
+        let (sender, receiver) = oneshot::channel();
+        let call = self.begin_call(target.as_ref(), &payload, timeout, sender);
+        let call = call.map_err(|refused| {
+            self.peer.counters.refused.add(1);
+            CallError::Refused { error: refused.error, payload: payload.clone() }
+        })?;
+        drop(payload);
+        let mut guard = CancelOnDrop { peer: &self.peer, call: Some(call) };
+        let result = receiver.await;
+        guard.call = None;
+        // A sender is never dropped unused while its call is pending.
+        result.unwrap_or(Err(RequestError::Unavailable)).map_err(CallError::Failed)
+    }
+
+    fn begin_call(
+        &self,
+        target: &str,
+        payload: &Bytes,
+        timeout: Duration,
+        sender: oneshot::Sender<Result<Bytes, RequestError>>,
+    ) -> Result<CallRef, Refused> {
+        let target = self.peer.broker.route(target);
+        let target = target.map_err(|error| Refused { error, payload: None })?;
+        self.origin().call_natively(&target, payload.clone(), timeout, sender)
+    }
+
+    /// Publishes in this one's name and says how many subscribers matched.
+    ///
+    /// # Errors
+    ///
+    /// The message was refused; its payload comes back.
+    pub fn publish(
+        &self,
+        topic: impl AsRef<str>,
+        payload: impl Into<Bytes>,
+    ) -> Result<u32, SendError> {
+        let payload = payload.into();
+        self.origin().publish(topic.as_ref(), payload.clone()).map_err(|error| {
+            self.peer.counters.refused.add(1);
+            SendError { error, payload }
+        })
+    }
+
+    /// Subscribes it to `pattern`. Doing so twice is one subscription.
+    ///
+    /// # Errors
+    ///
+    /// The pattern is out of form, there are too many, or it can't receive.
+    pub fn subscribe(&self, pattern: impl AsRef<str>) -> Result<(), MessagingError> {
+        self.peer.subscribe(pattern.as_ref(), None)
+    }
+
+    /// Subscribes it as a member of `group`.
+    ///
+    /// # Errors
+    ///
+    /// The pattern or group is out of form, there are too many, or it can't receive.
+    pub fn subscribe_group(
+        &self,
+        pattern: impl AsRef<str>,
+        group: impl AsRef<str>,
+    ) -> Result<(), MessagingError> {
+        self.peer.subscribe(pattern.as_ref(), Some(group.as_ref()))
+    }
+
+    /// Ends a subscription, in whatever groups; `false` if there was none.
+    ///
+    /// # Errors
+    ///
+    /// The pattern is out of form.
+    pub fn unsubscribe(&self, pattern: impl AsRef<str>) -> Result<bool, MessagingError> {
+        self.peer.unsubscribe(pattern.as_ref())
+    }
+}
+
+/// Cancels a call whose future is dropped.
+struct CancelOnDrop<'a> {
+    peer: &'a Peer,
+    call: Option<CallRef>,
+}
+
+impl Drop for CancelOnDrop<'_> {
+    fn drop(&mut self) {
+        if let Some(call) = self.call {
+            // Whether it was still pending makes no difference to who no longer asks.
+            let _ = self.peer.broker.cancel(self.peer, self.peer.key, call.id);
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! What an instance empties in its turn.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use castcall_core::{ComponentError, RequestError};
+use castcall_correlation::Resolution;
+
+use crate::message::{CallRef, Callback, Item, Key, Message};
+use crate::peer::Peer;
+
+/// What is to be done next.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Work {
+    /// Enter `handle-message`, then [`Inbox::finish`].
+    Message(Message),
+    /// Enter `handle-callback`, then [`Inbox::finish_callback`].
+    Callback(Callback),
+}
+
+/// What waits for an instance, one piece at a time.
+///
+/// After each [`Inbox::next`] that gave something comes a `finish…`; an instance that crashes in
+/// between returns from its turn without.
+pub struct Inbox<'a> {
+    peer: &'a Peer,
+    incarnation: Key,
+    batch: &'a mut VecDeque<Item>,
+    is_over: &'a dyn Fn() -> bool,
+    in_hand: Option<InHand>,
+    end: Option<End>,
+    /// The component is being stopped, and what is left for it are callbacks.
+    draining: bool,
+}
+
+/// What the guest was entered with.
+#[derive(Debug, Clone, Copy)]
+enum InHand {
+    Cast,
+    Call(CallRef),
+    Callback,
+}
+
+/// Why there was nothing more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Nothing waits, and the component is no longer scheduled.
+    Empty,
+    /// The turn is over.
+    Over,
+    /// The component is to stop.
+    Stop,
+}
+
+impl std::fmt::Debug for Inbox<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inbox")
+            .field("in_hand", &self.in_hand)
+            .field("waiting", &self.batch.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a> Inbox<'a> {
+    pub(crate) fn new(
+        peer: &'a Peer,
+        incarnation: Key,
+        batch: &'a mut VecDeque<Item>,
+        is_over: &'a dyn Fn() -> bool,
+    ) -> Self {
+        Self { peer, incarnation, batch, is_over, in_hand: None, end: None, draining: false }
+    }
+
+    pub(crate) fn draining(self) -> Self {
+        Self { draining: true, ..self }
+    }
+
+    /// What is to be done next; `None` ends the turn.
+    #[allow(clippy::should_implement_trait, reason = "an iterator could not be told the outcome")]
+    pub fn next(&mut self) -> Option<Work> {
+        self.in_hand = None;
+        if self.end.is_some() {
+            return None;
+        }
+        loop {
+            if self.peer.is_stopping() && (!self.draining || self.peer.is_killed()) {
+                self.end = Some(End::Stop);
+                return None;
+            }
+            if (self.is_over)() {
+                self.end = Some(End::Over);
+                return None;
+            }
+            let item = match self.batch.pop_front() {
+                Some(item) => item,
+                None if self.peer.mailbox.take(self.batch) => continue,
+                None => {
+                    self.end = Some(End::Empty);
+                    return None;
+                }
+            };
+            match item {
+                Item::Message(message) => {
+                    self.peer.mailbox.begun(&message);
+                    if let Some(work) = self.begin(message) {
+                        return Some(work);
+                    }
+                }
+                Item::Callback(callback) => {
+                    // An answer may have been on its way when the instance that asked ended.
+                    if callback.owner == self.incarnation {
+                        self.peer.call_ended(false);
+                        self.peer.counters.callbacks.add_exclusive(1);
+                        self.in_hand = Some(InHand::Callback);
+                        return Some(Work::Callback(callback));
+                    }
+                }
+            }
+        }
+    }
+
+    fn begin(&mut self, message: Message) -> Option<Work> {
+        let counters = &self.peer.counters;
+        if let Some(call) = message.call {
+            // Also for what was taken in a batch: it may have ended since.
+            if !self.peer.broker.pending.is_pending(call.ticket) {
+                counters.ended_in_mailbox.add_exclusive(1);
+                return None;
+            }
+            counters.calls_handled.add_exclusive(1);
+            self.in_hand = Some(InHand::Call(call));
+        } else {
+            counters.casts_handled.add_exclusive(1);
+            self.in_hand = Some(InHand::Cast);
+        }
+        Some(Work::Message(message))
+    }
+
+    /// The message was handled. For a call, `answer` goes to who asked, unless the handler has
+    /// taken the call over; for a cast, only whether it is an error matters.
+    pub fn finish(&mut self, answer: Result<Bytes, ComponentError>) {
+        if let Err(error) = &answer {
+            self.peer.counters.handler_errors.add_exclusive(1);
+            tracing::debug!(component = %self.peer.id, %error, "a handler returned an error");
+        }
+        if let Some(InHand::Call(call)) = self.in_hand.take()
+            && !self.peer.is_deferred(call)
+        {
+            self.peer.answer(call, answer);
+        }
+    }
+
+    /// The callback was made.
+    pub fn finish_callback(&mut self, result: Result<(), ComponentError>) {
+        self.in_hand = None;
+        if let Err(error) = result {
+            self.peer.counters.callback_errors.add_exclusive(1);
+            tracing::debug!(component = %self.peer.id, %error, "a callback returned an error");
+        }
+    }
+
+    /// How the turn ended.
+    pub(crate) fn end(&self) -> End {
+        self.end.unwrap_or(End::Over)
+    }
+
+    /// What was in hand when the guest crashed: a call, or else whether it was a cast.
+    pub(crate) fn crashed_with(&self) -> (Option<CallRef>, bool) {
+        match self.in_hand {
+            Some(InHand::Call(call)) => (Some(call), false),
+            Some(InHand::Cast) => (None, true),
+            Some(InHand::Callback) | None => (None, false),
+        }
+    }
+}
+
+impl Peer {
+    /// Answers a call made to this component.
+    pub(crate) fn answer(&self, call: CallRef, answer: Result<Bytes, ComponentError>) -> bool {
+        let limit = self.broker.config.max_payload;
+        let result = match answer {
+            Ok(payload) if payload.len() > limit => Err(RequestError::InvalidPayload(format!(
+                "the answer has {} bytes, and {limit} is the most",
+                payload.len()
+            ))),
+            Ok(payload) => Ok(payload),
+            Err(error) => Err(error.into()),
+        };
+        match self.broker.pending.resolve(call.ticket, self.broker.now()) {
+            Resolution::Live(entry) => {
+                self.broker.deliver(entry, result);
+                true
+            }
+            Resolution::Expired(entry) => {
+                self.counters.orphans.add(1);
+                self.broker.deliver(entry, Err(RequestError::Timeout));
+                false
+            }
+            Resolution::Unknown => {
+                self.counters.orphans.add(1);
+                false
+            }
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! The bounded queue of one component.
+//!
+//! One lock, held for a few instructions by whoever adds; the component's turn takes everything
+//! that waits at once, so that it locks once a batch and a flood of senders does not fight with
+//! the receiver over each message. What was taken and not yet begun still counts against the
+//! capacity, through two counters that only the receiver writes.
+//!
+//! The flag that says whether the component stands in a run queue lives under the same lock: who
+//! adds to an idle mailbox wakes its component, once, and no wake-up can be missed or made twice.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use parking_lot::Mutex;
+
+use crate::config::{MailboxConfig, Overflow};
+use crate::message::{Callback, Item, Message};
+
+pub(crate) struct Mailbox {
+    config: MailboxConfig,
+    queue: Mutex<Queue>,
+    /// Messages, and their bytes, that were taken in a batch and not yet begun. Written by the
+    /// component's turn alone.
+    taken: AtomicUsize,
+    taken_bytes: AtomicUsize,
+}
+
+struct Queue {
+    items: VecDeque<Item>,
+    messages: usize,
+    bytes: usize,
+    gate: Gate,
+    /// The component stands in a run queue, or has its turn.
+    scheduled: bool,
+    /// Additions don't wake the component: it waits for its restart.
+    parked: bool,
+}
+
+/// Who may put messages in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gate {
+    Open,
+    /// A restart is due then: calls that end before it are not worth queueing.
+    Restarting(Instant),
+    /// Failed for good, to be started by an operator: nothing is queued.
+    Failed,
+    /// Stopping: no more messages, callbacks still.
+    Closing,
+    /// The end: not even callbacks.
+    Closed,
+}
+
+/// What became of a message.
+#[derive(Debug)]
+pub(crate) enum Pushed {
+    /// It waits. `wake`: the component must be scheduled. `dropped`: these had to go for it.
+    Queued { wake: bool, dropped: Vec<Message> },
+    /// It was dropped for lack of room.
+    Dropped(Message),
+    /// It would not be handled in time, or ever.
+    Unavailable(Message),
+    /// There is no room, and the policy is to say so.
+    Full(Message),
+    /// The component is going, or gone.
+    Gone(Message),
+}
+
+/// Messages and bytes that wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Depth {
+    /// Messages.
+    pub messages: usize,
+    /// Bytes of their payloads.
+    pub bytes: usize,
+    /// Callbacks, which have room of their own.
+    pub callbacks: usize,
+}
+
+impl Mailbox {
+    pub(crate) fn new(config: MailboxConfig) -> Self {
+        Self {
+            config: MailboxConfig { messages: config.messages.max(1), ..config },
+            queue: Mutex::new(Queue {
+                items: VecDeque::new(),
+                messages: 0,
+                bytes: 0,
+                gate: Gate::Open,
+                scheduled: false,
+                parked: false,
+            }),
+            taken: AtomicUsize::new(0),
+            taken_bytes: AtomicUsize::new(0),
+        }
+    }
+
+    pub(crate) fn config(&self) -> MailboxConfig {
+        self.config
+    }
+
+    pub(crate) fn push(&self, message: Message) -> Pushed {
+        let size = message.payload.len();
+        let mut queue = self.queue.lock();
+        match queue.gate {
+            Gate::Open => {}
+            Gate::Restarting(due) => {
+                if message.call.is_some_and(|call| call.deadline <= due) {
+                    return Pushed::Unavailable(message);
+                }
+            }
+            Gate::Failed => return Pushed::Unavailable(message),
+            Gate::Closing | Gate::Closed => return Pushed::Gone(message),
+        }
+        let mut dropped = Vec::new();
+        while !self.has_room(&queue, size) {
+            match self.config.overflow {
+                Overflow::Reject => return Pushed::Full(message),
+                Overflow::DropNewest => return Pushed::Dropped(message),
+                Overflow::DropOldest => match queue.pop_oldest_message() {
+                    Some(oldest) => dropped.push(oldest),
+                    // What is left is in the receiver's hands, or the message is larger than
+                    // the whole mailbox.
+                    None => return Pushed::Dropped(message),
+                },
+            }
+        }
+        queue.messages += 1;
+        queue.bytes += size;
+        queue.items.push_back(Item::Message(message));
+        Pushed::Queued { wake: queue.wake(), dropped }
+    }
+
+    fn has_room(&self, queue: &Queue, size: usize) -> bool {
+        let messages = queue.messages + self.taken.load(Ordering::Relaxed);
+        let bytes = queue.bytes + self.taken_bytes.load(Ordering::Relaxed);
+        messages < self.config.messages
+            && bytes.checked_add(size).is_some_and(|bytes| bytes <= self.config.bytes)
+    }
+
+    /// Adds a callback, which always has room; `None` if nobody is there any more, otherwise
+    /// whether the component must be scheduled.
+    pub(crate) fn push_callback(&self, callback: Callback) -> Option<bool> {
+        let mut queue = self.queue.lock();
+        if queue.gate == Gate::Closed {
+            return None;
+        }
+        queue.items.push_back(Item::Callback(callback));
+        Some(queue.wake())
+    }
+
+    /// Schedules the component although nothing was added. Returns whether the caller must do it.
+    pub(crate) fn wake(&self) -> bool {
+        let mut queue = self.queue.lock();
+        queue.parked = false;
+        !std::mem::replace(&mut queue.scheduled, true)
+    }
+
+    /// Takes what waits into the empty `batch`. `false`: nothing waits, and the component is no
+    /// longer scheduled.
+    pub(crate) fn take(&self, batch: &mut VecDeque<Item>) -> bool {
+        let mut queue = self.queue.lock();
+        if queue.items.is_empty() {
+            queue.scheduled = false;
+            return false;
+        }
+        if self.config.overflow == Overflow::DropOldest {
+            // One at a time, so that all that waits can be dropped.
+            let item = queue.items.pop_front();
+            if let Some(Item::Message(message)) = &item {
+                queue.messages -= 1;
+                queue.bytes -= message.payload.len();
+            }
+            batch.extend(item);
+            return true;
+        }
+        std::mem::swap(&mut queue.items, batch);
+        self.taken.store(std::mem::take(&mut queue.messages), Ordering::Relaxed);
+        self.taken_bytes.store(std::mem::take(&mut queue.bytes), Ordering::Relaxed);
+        true
+    }
+
+    /// A message of the batch is being handled, or was found to need no handling.
+    pub(crate) fn begun(&self, message: &Message) {
+        if self.config.overflow == Overflow::DropOldest {
+            return;
+        }
+        // Only the component's turn writes these: no read-modify-write is needed.
+        let taken = self.taken.load(Ordering::Relaxed).saturating_sub(1);
+        self.taken.store(taken, Ordering::Relaxed);
+        let size = message.payload.len();
+        if size > 0 {
+            let bytes = self.taken_bytes.load(Ordering::Relaxed).saturating_sub(size);
+            self.taken_bytes.store(bytes, Ordering::Relaxed);
+        }
+    }
+
+    /// Puts what is left of a batch back to the front.
+    pub(crate) fn give_back(&self, batch: &mut VecDeque<Item>) {
+        if batch.is_empty() {
+            return;
+        }
+        let mut queue = self.queue.lock();
+        for item in batch.drain(..).rev() {
+            if let Item::Message(message) = &item {
+                queue.messages += 1;
+                queue.bytes += message.payload.len();
+            }
+            queue.items.push_front(item);
+        }
+        self.taken.store(0, Ordering::Relaxed);
+        self.taken_bytes.store(0, Ordering::Relaxed);
+    }
+
+    /// Sets who may put messages in; a mailbox on its way to being closed is not opened again
+    /// by this.
+    pub(crate) fn set_gate(&self, gate: Gate) {
+        let mut queue = self.queue.lock();
+        if matches!(queue.gate, Gate::Closing | Gate::Closed) && gate != Gate::Closed {
+            return;
+        }
+        queue.gate = gate;
+    }
+
+    /// The component waits for its restart: it is not scheduled, and additions don't change that.
+    /// `false` if it has been told to stop meanwhile and must not wait.
+    pub(crate) fn park(&self, due: Instant) -> bool {
+        let mut queue = self.queue.lock();
+        if matches!(queue.gate, Gate::Closing | Gate::Closed) {
+            return false;
+        }
+        queue.gate = Gate::Restarting(due);
+        queue.parked = true;
+        queue.scheduled = false;
+        true
+    }
+
+    /// The component has failed, or is gone: additions don't schedule it any more.
+    pub(crate) fn retire(&self) {
+        let mut queue = self.queue.lock();
+        queue.scheduled = false;
+        queue.parked = true;
+    }
+
+    /// Takes out the messages for which `which` says so, in order; callbacks stay.
+    pub(crate) fn extract(&self, mut which: impl FnMut(&Message) -> bool) -> Vec<Message> {
+        let mut queue = self.queue.lock();
+        let mut taken = Vec::new();
+        let items = std::mem::take(&mut queue.items);
+        for item in items {
+            match item {
+                Item::Message(message) if which(&message) => {
+                    queue.messages -= 1;
+                    queue.bytes -= message.payload.len();
+                    taken.push(message);
+                }
+                item => queue.items.push_back(item),
+            }
+        }
+        taken
+    }
+
+    /// Forgets the callbacks that wait.
+    pub(crate) fn purge_callbacks(&self) {
+        self.queue.lock().items.retain(|item| matches!(item, Item::Message(_)));
+    }
+
+    /// Whether the component stands in a run queue or has its turn.
+    pub(crate) fn is_scheduled(&self) -> bool {
+        self.queue.lock().scheduled
+    }
+
+    pub(crate) fn depth(&self) -> Depth {
+        let queue = self.queue.lock();
+        Depth {
+            messages: queue.messages + self.taken.load(Ordering::Relaxed),
+            bytes: queue.bytes + self.taken_bytes.load(Ordering::Relaxed),
+            callbacks: queue.items.len() - queue.messages,
+        }
+    }
+}
+
+impl Queue {
+    fn wake(&mut self) -> bool {
+        !self.parked && !std::mem::replace(&mut self.scheduled, true)
+    }
+
+    fn pop_oldest_message(&mut self) -> Option<Message> {
+        let at = self.items.iter().position(|item| matches!(item, Item::Message(_)))?;
+        match self.items.remove(at) {
+            Some(Item::Message(message)) => {
+                self.messages -= 1;
+                self.bytes -= message.payload.len();
+                Some(message)
+            }
+            _ => None,
+        }
+    }
+}

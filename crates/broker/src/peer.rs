@@ -1,0 +1,427 @@
+//! One component or native peer, from its loading to its end, over all its instances.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+
+use castcall_core::{ComponentId, MessagingError, Pattern, RequestError};
+use castcall_topics::Group;
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use crate::broker::Inner;
+use crate::config::PeerConfig;
+use crate::context::{DeferError, Usage};
+use crate::instance::{Factory, Instance, StartError};
+use crate::mailbox::{Gate, Mailbox};
+use crate::message::{CallRef, Item, Key, Message};
+use crate::stats::{Counter, Counters, MessagingStats};
+use crate::supervise::History;
+
+/// How many taken-over calls are kept before the ended ones among them are looked for.
+const DEFERRED_SWEEP: usize = 64;
+
+pub(crate) struct Peer {
+    pub(crate) id: ComponentId,
+    /// Names the component as a target, and as the owner of calls made from outside its instances.
+    pub(crate) key: Key,
+    pub(crate) broker: Arc<Inner>,
+    pub(crate) mailbox: Mailbox,
+    pub(crate) config: PeerConfig,
+    pub(crate) receives: bool,
+    pub(crate) calls_back: bool,
+    pub(crate) counters: Counters,
+    /// Calls of the instance that have not ended, or whose callback is queued.
+    outstanding: AtomicU32,
+    /// Calls made from outside the instance.
+    native_outstanding: AtomicU32,
+    /// Names the instance that runs, as the owner of calls.
+    incarnation: AtomicU64,
+    control: AtomicU8,
+    state: AtomicU8,
+    released: AtomicBool,
+    abandoned: AtomicBool,
+    deferred: Mutex<Deferred>,
+    /// What only the turn touches; the lock is never contended while the component runs.
+    pub(crate) actor: Mutex<Actor>,
+    pub(crate) factory: Option<Box<dyn Factory>>,
+    stop_waiters: Mutex<Vec<oneshot::Sender<()>>>,
+}
+
+pub(crate) struct Actor {
+    pub(crate) instance: Option<Box<dyn Instance>>,
+    pub(crate) batch: VecDeque<Item>,
+    pub(crate) history: History,
+    pub(crate) started: Option<oneshot::Sender<Result<(), StartError>>>,
+}
+
+#[derive(Default)]
+struct Deferred {
+    next: u64,
+    calls: HashMap<u64, CallRef, foldhash::fast::FixedState>,
+    sweep_at: usize,
+}
+
+const RUN: u8 = 0;
+const STOP: u8 = 1;
+const KILL: u8 = 2;
+
+/// Where a component is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum PeerState {
+    /// Its first instance is being made.
+    Starting,
+    /// It has an instance.
+    Running,
+    /// It crashed, and waits for its next instance.
+    Restarting,
+    /// It crashed too often, or may not be restarted. Its mailbox takes nothing.
+    Failed,
+    /// It is being stopped.
+    Stopping,
+    /// It is gone.
+    Stopped,
+}
+
+impl PeerState {
+    const ALL: [Self; 6] = [
+        Self::Starting,
+        Self::Running,
+        Self::Restarting,
+        Self::Failed,
+        Self::Stopping,
+        Self::Stopped,
+    ];
+}
+
+/// Why a message became a dead letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DeadLetter {
+    MailboxFull,
+    Overflow,
+    Unavailable,
+    Gone,
+    Crashed,
+}
+
+impl Peer {
+    pub(crate) fn new(
+        broker: Arc<Inner>,
+        id: ComponentId,
+        config: PeerConfig,
+        (receives, calls_back): (bool, bool),
+        factory: Option<Box<dyn Factory>>,
+        started: Option<oneshot::Sender<Result<(), StartError>>>,
+    ) -> Self {
+        Self {
+            id,
+            key: broker.next_key(),
+            mailbox: Mailbox::new(config.mailbox),
+            broker,
+            config,
+            receives,
+            calls_back,
+            counters: Counters::default(),
+            outstanding: AtomicU32::new(0),
+            native_outstanding: AtomicU32::new(0),
+            incarnation: AtomicU64::new(0),
+            control: AtomicU8::new(RUN),
+            state: AtomicU8::new(PeerState::Starting as u8),
+            released: AtomicBool::new(false),
+            abandoned: AtomicBool::new(false),
+            deferred: Mutex::default(),
+            actor: Mutex::new(Actor {
+                instance: None,
+                batch: VecDeque::new(),
+                history: History::default(),
+                started,
+            }),
+            factory,
+            stop_waiters: Mutex::default(),
+        }
+    }
+
+    // ---- what it may, and what it uses
+
+    /// One more call, unless there are too many. `native`: made from outside the instance.
+    pub(crate) fn call_began(&self, native: bool) -> bool {
+        let before = self.calls(native).fetch_add(1, Ordering::Relaxed);
+        if before < self.config.max_pending {
+            return true;
+        }
+        self.call_ended(native);
+        false
+    }
+
+    pub(crate) fn call_ended(&self, native: bool) {
+        self.calls(native).fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn calls(&self, native: bool) -> &AtomicU32 {
+        if native { &self.native_outstanding } else { &self.outstanding }
+    }
+
+    pub(crate) fn usage(self: &Arc<Self>) -> Usage {
+        let depth = self.mailbox.depth();
+        let limits = self.mailbox.config();
+        Usage {
+            mailbox_messages: depth.messages as u64,
+            mailbox_messages_limit: limits.messages as u64,
+            mailbox_bytes: depth.bytes as u64,
+            mailbox_bytes_limit: limits.bytes as u64,
+            pending_requests: self.pending(),
+            pending_requests_limit: self.config.max_pending.into(),
+            payload_bytes_limit: self.broker.config.max_payload as u64,
+            subscriptions: self.broker.subscriptions_of(self) as u64,
+            subscriptions_limit: self.config.max_subscriptions.into(),
+        }
+    }
+
+    fn pending(&self) -> u64 {
+        let outstanding = self.outstanding.load(Ordering::Relaxed);
+        let native = self.native_outstanding.load(Ordering::Relaxed);
+        u64::from(outstanding) + u64::from(native)
+    }
+
+    pub(crate) fn stats(&self) -> MessagingStats {
+        let depth = self.mailbox.depth();
+        MessagingStats {
+            pending: self.pending(),
+            mailbox_messages: depth.messages as u64,
+            mailbox_bytes: depth.bytes as u64,
+            ..self.counters.read()
+        }
+    }
+
+    // ---- topics
+
+    pub(crate) fn subscribe(
+        self: &Arc<Self>,
+        pattern: &str,
+        group: Option<&str>,
+    ) -> Result<(), MessagingError> {
+        let pattern = Pattern::new(pattern).map_err(|_| MessagingError::InvalidTopic)?;
+        let group = group.map(Group::new).transpose();
+        let group = group.map_err(|_| MessagingError::InvalidTopic)?;
+        if !self.receives {
+            return Err(MessagingError::CannotReceive);
+        }
+        if self.is_stopping() {
+            return Err(MessagingError::ShuttingDown);
+        }
+        self.broker.subscribe(self, &pattern, group.as_ref())
+    }
+
+    pub(crate) fn unsubscribe(self: &Arc<Self>, pattern: &str) -> Result<bool, MessagingError> {
+        let pattern = Pattern::new(pattern).map_err(|_| MessagingError::InvalidTopic)?;
+        Ok(self.broker.unsubscribe(self, &pattern))
+    }
+
+    // ---- calls that were taken over
+
+    pub(crate) fn defer(&self, call: CallRef) -> Result<u64, DeferError> {
+        let mut deferred = self.deferred.lock();
+        if deferred.calls.values().any(|other| other.ticket == call.ticket) {
+            return Err(DeferError::AlreadyDeferred);
+        }
+        if deferred.calls.len() >= deferred.sweep_at.max(DEFERRED_SWEEP) {
+            let pending = &self.broker.pending;
+            deferred.calls.retain(|_, call| pending.is_pending(call.ticket));
+            deferred.sweep_at = deferred.calls.len() * 2;
+        }
+        deferred.next += 1;
+        let token = deferred.next;
+        deferred.calls.insert(token, call);
+        Ok(token)
+    }
+
+    pub(crate) fn is_deferred(&self, call: CallRef) -> bool {
+        let deferred = self.deferred.lock();
+        // The usual component never defers, and pays for an empty map's look.
+        !deferred.calls.is_empty()
+            && deferred.calls.values().any(|other| other.ticket == call.ticket)
+    }
+
+    pub(crate) fn take_deferred(&self, token: u64) -> Option<CallRef> {
+        self.deferred.lock().calls.remove(&token)
+    }
+
+    pub(crate) fn take_all_deferred(&self) -> Vec<CallRef> {
+        self.deferred.lock().calls.drain().map(|(_, call)| call).collect()
+    }
+
+    // ---- its instances
+
+    pub(crate) fn incarnation(&self) -> Key {
+        Key(self.incarnation.load(Ordering::Acquire))
+    }
+
+    /// A new instance is made.
+    pub(crate) fn begin_incarnation(&self) -> Key {
+        let key = self.broker.next_key();
+        self.incarnation.store(key.0, Ordering::Release);
+        self.outstanding.store(0, Ordering::Relaxed);
+        key
+    }
+
+    pub(crate) fn state(&self) -> PeerState {
+        PeerState::ALL[usize::from(self.state.load(Ordering::Acquire))]
+    }
+
+    /// Moves on; what is stopped stays stopped.
+    pub(crate) fn set_state(&self, state: PeerState) {
+        let _ = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |old| {
+            (old < state as u8 || old < PeerState::Stopping as u8).then_some(state as u8)
+        });
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.control.load(Ordering::Acquire) != RUN
+    }
+
+    pub(crate) fn is_killed(&self) -> bool {
+        self.control.load(Ordering::Relaxed) == KILL
+    }
+
+    // ---- its mailbox
+
+    /// Schedules it, if it is not.
+    pub(crate) fn wake(self: &Arc<Self>) {
+        if self.mailbox.wake() {
+            self.broker.schedule(self);
+        }
+    }
+
+    pub(crate) fn after_push(self: &Arc<Self>, wake: bool, dropped: Vec<Message>) {
+        if wake {
+            self.broker.schedule(self);
+        }
+        for message in dropped {
+            self.overflowed(message);
+        }
+    }
+
+    /// A message had to go for lack of room.
+    pub(crate) fn overflowed(&self, message: Message) {
+        self.counters.overflowed.add(1);
+        match message.call {
+            Some(call) => self.broker.fail(call, RequestError::Dropped),
+            None => self.dead_letter(&message, DeadLetter::Overflow),
+        }
+    }
+
+    pub(crate) fn dead_letter(&self, message: &Message, reason: DeadLetter) {
+        self.dead_letter_unseen(reason);
+        tracing::debug!(to = %self.id, from = %message.sender, ?reason, "dead letter");
+    }
+
+    /// The same for a message that is in a guest's hands.
+    pub(crate) fn dead_letter_unseen(&self, _reason: DeadLetter) {
+        self.counters.dead_letters.add(1);
+    }
+
+    /// Empties the mailbox of messages that will not be handled.
+    pub(crate) fn reject_queued(&self) {
+        for message in self.mailbox.extract(|_| true) {
+            match message.call {
+                Some(call) => self.broker.fail(call, RequestError::Unavailable),
+                None => self.dead_letter(&message, DeadLetter::Unavailable),
+            }
+        }
+    }
+
+    // ---- its end
+
+    /// Lets it handle what is queued for it of callbacks, and end. Idempotent.
+    pub(crate) fn stop(self: &Arc<Self>) {
+        let first = self.control.compare_exchange(RUN, STOP, Ordering::SeqCst, Ordering::SeqCst);
+        if first.is_ok() {
+            self.set_state(PeerState::Stopping);
+            self.mailbox.set_gate(Gate::Closing);
+            self.reject_queued();
+        }
+        if self.factory.is_none() {
+            self.release();
+        } else {
+            self.wake();
+        }
+    }
+
+    /// Ends the instance where it stands.
+    pub(crate) fn kill(self: &Arc<Self>) {
+        self.control.store(KILL, Ordering::SeqCst);
+        self.stop();
+    }
+
+    /// Told when it is gone.
+    pub(crate) fn on_stopped(&self) -> oneshot::Receiver<()> {
+        let (sender, receiver) = oneshot::channel();
+        let mut waiters = self.stop_waiters.lock();
+        if self.released.load(Ordering::Acquire) {
+            let _ = sender.send(());
+        } else {
+            waiters.push(sender);
+        }
+        receiver
+    }
+
+    /// Lets go of everything that others hold of it. It has no instance any more, or one that
+    /// can't be made to return.
+    pub(crate) fn release(self: &Arc<Self>) {
+        self.mailbox.set_gate(Gate::Closed);
+        self.mailbox.purge_callbacks();
+        self.reject_queued();
+        self.broker.forget(self);
+        self.set_state(PeerState::Stopped);
+        let waiters = {
+            let mut waiters = self.stop_waiters.lock();
+            self.released.store(true, Ordering::Release);
+            std::mem::take(&mut *waiters)
+        };
+        for waiter in waiters {
+            let _ = waiter.send(());
+        }
+    }
+
+    /// The system shuts down: takes no more messages, and lets go of those that wait.
+    pub(crate) fn reject_new(&self) {
+        self.mailbox.set_gate(Gate::Closing);
+        self.reject_queued();
+    }
+
+    /// Whether it has something to do, or will have without anybody's doing.
+    pub(crate) fn is_active(&self) -> bool {
+        !self.is_released() && self.mailbox.is_scheduled()
+    }
+
+    /// Its instance does not return: everybody else goes on without it.
+    pub(crate) fn abandon(self: &Arc<Self>) {
+        tracing::error!(component = %self.id, "does not return, and is given up");
+        self.abandoned.store(true, Ordering::Relaxed);
+        self.release();
+    }
+
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::Relaxed)
+    }
+
+    /// Whether it is gone.
+    pub(crate) fn is_released(&self) -> bool {
+        self.released.load(Ordering::Acquire)
+    }
+
+    /// Counts what became of a call that it made.
+    pub(crate) fn count_outcome<T>(&self, result: &Result<T, RequestError>) {
+        let counters = &self.counters;
+        let counter: &Counter = match result {
+            Ok(_) => &counters.answered,
+            Err(RequestError::Timeout) => &counters.timeouts,
+            Err(RequestError::Cancelled) => &counters.cancelled,
+            Err(_) => &counters.failed,
+        };
+        counter.add(1);
+    }
+}

@@ -1,0 +1,244 @@
+//! The way of a message into a mailbox.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use castcall_core::{MessagingError, RequestError, RequestId, Topic};
+use tokio::sync::oneshot;
+
+use crate::broker::Sink;
+use crate::context::bound;
+use crate::mailbox::Pushed;
+use crate::message::{CallRef, Key, Message};
+use crate::peer::{DeadLetter, Peer};
+
+/// Bytes that may still have to be copied out of a guest. They are copied once, after every check
+/// that needs only their length.
+pub trait Payload {
+    /// How many bytes.
+    fn len(&self) -> usize;
+
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The bytes, owned.
+    fn into_bytes(self) -> Bytes;
+}
+
+impl Payload for &[u8] {
+    fn len(&self) -> usize {
+        <[u8]>::len(self)
+    }
+
+    fn into_bytes(self) -> Bytes {
+        Bytes::copy_from_slice(self)
+    }
+}
+
+impl Payload for Bytes {
+    fn len(&self) -> usize {
+        Bytes::len(self)
+    }
+
+    fn into_bytes(self) -> Bytes {
+        self
+    }
+}
+
+/// A refused message.
+pub(crate) struct Refused {
+    pub(crate) error: MessagingError,
+    pub(crate) payload: Option<Bytes>,
+}
+
+/// Who sends, and as what.
+#[derive(Clone, Copy)]
+pub(crate) struct Origin<'a> {
+    pub(crate) peer: &'a Arc<Peer>,
+    pub(crate) incarnation: Key,
+    /// The call that is being served meanwhile.
+    pub(crate) serving: Option<CallRef>,
+}
+
+impl Origin<'_> {
+    fn check(&self, size: usize) -> Result<(), MessagingError> {
+        let broker = &self.peer.broker;
+        if broker.is_shutting_down() || self.peer.is_stopping() {
+            return Err(MessagingError::ShuttingDown);
+        }
+        let limit = broker.config.max_payload;
+        if size > limit {
+            return Err(MessagingError::PayloadTooLarge { limit: limit as u64 });
+        }
+        Ok(())
+    }
+
+    fn check_target(target: &Peer) -> Result<(), MessagingError> {
+        if target.receives { Ok(()) } else { Err(MessagingError::CannotReceive) }
+    }
+
+    pub(crate) fn cast(
+        &self,
+        target: &Arc<Peer>,
+        payload: impl Payload,
+    ) -> Result<(), MessagingError> {
+        self.cast_or_refuse(target, payload).map_err(|refused| refused.error)
+    }
+
+    pub(crate) fn cast_or_refuse(
+        &self,
+        target: &Arc<Peer>,
+        payload: impl Payload,
+    ) -> Result<(), Refused> {
+        let refuse = |error| Refused { error, payload: None };
+        self.check(payload.len()).map_err(refuse)?;
+        Self::check_target(target).map_err(refuse)?;
+        let message = self.message(payload.into_bytes(), None, None);
+        match target.mailbox.push(message) {
+            Pushed::Queued { wake, dropped } => {
+                target.after_push(wake, dropped);
+            }
+            Pushed::Dropped(message) => target.overflowed(message),
+            Pushed::Unavailable(message) => target.dead_letter(&message, DeadLetter::Unavailable),
+            Pushed::Full(message) => {
+                let payload = Some(message.payload);
+                return Err(Refused { error: MessagingError::MailboxFull, payload });
+            }
+            Pushed::Gone(message) => {
+                let payload = Some(message.payload);
+                return Err(Refused { error: MessagingError::ComponentNotFound, payload });
+            }
+        }
+        self.peer.counters.casts_sent.add(1);
+        Ok(())
+    }
+
+    /// A call whose callback comes through the mailbox.
+    pub(crate) fn call(
+        &self,
+        target: &Arc<Peer>,
+        payload: impl Payload,
+        timeout_ms: u64,
+    ) -> Result<RequestId, MessagingError> {
+        if !self.peer.calls_back {
+            return Err(MessagingError::NoCallbackHandler);
+        }
+        let sink = Sink::Callback(Arc::clone(self.peer));
+        let timeout = Duration::from_millis(timeout_ms);
+        self.call_with(target, payload, timeout, sink)
+            .map(|call| call.id)
+            .map_err(|refused| refused.error)
+    }
+
+    /// A call whose outcome goes to `sender`.
+    pub(crate) fn call_natively(
+        &self,
+        target: &Arc<Peer>,
+        payload: Bytes,
+        timeout: Duration,
+        sender: oneshot::Sender<Result<Bytes, RequestError>>,
+    ) -> Result<CallRef, Refused> {
+        let sink = Sink::Native(Arc::clone(self.peer), sender);
+        self.call_with(target, payload, timeout, sink)
+    }
+
+    fn call_with(
+        &self,
+        target: &Arc<Peer>,
+        payload: impl Payload,
+        timeout: Duration,
+        sink: Sink,
+    ) -> Result<CallRef, Refused> {
+        let broker = &self.peer.broker;
+        let refuse = |error| Refused { error, payload: None };
+        self.check(payload.len()).map_err(refuse)?;
+        Self::check_target(target).map_err(refuse)?;
+        if timeout.is_zero() || timeout > broker.config.max_timeout {
+            return Err(refuse(MessagingError::InvalidTimeout));
+        }
+        let native = matches!(sink, Sink::Native(..));
+        if !self.peer.call_began(native) {
+            return Err(refuse(MessagingError::TooManyPending));
+        }
+        let deadline = bound(broker.now() + timeout, self.serving);
+        // Local to this thread's part of the table.
+        let id = broker.pending.new_id();
+        let registered =
+            broker.pending.register(id, &self.incarnation, &target.key, deadline, sink);
+        let Ok(ticket) = registered else {
+            // 122 random bits have come twice.
+            self.peer.call_ended(native);
+            return Err(refuse(MessagingError::TooManyPending));
+        };
+        let call = CallRef { id, ticket, deadline };
+        let message = self.message(payload.into_bytes(), Some(call), None);
+        let (error, message) = match target.mailbox.push(message) {
+            Pushed::Queued { wake, dropped } => {
+                target.after_push(wake, dropped);
+                self.peer.counters.calls_sent.add(1);
+                return Ok(call);
+            }
+            Pushed::Dropped(_) => {
+                target.counters.overflowed.add(1);
+                self.peer.counters.calls_sent.add(1);
+                broker.fail(call, RequestError::Dropped);
+                return Ok(call);
+            }
+            Pushed::Unavailable(_) => {
+                self.peer.counters.calls_sent.add(1);
+                broker.fail(call, RequestError::Unavailable);
+                return Ok(call);
+            }
+            Pushed::Full(message) => (MessagingError::MailboxFull, message),
+            Pushed::Gone(message) => (MessagingError::ComponentNotFound, message),
+        };
+        // Nobody can have seen the entry: its id was not told to anybody. It may have timed out,
+        // or its owner may have been stopped, and then it has ended on its own.
+        if broker.pending.withdraw(ticket).is_some() {
+            self.peer.call_ended(native);
+            return Err(Refused { error, payload: Some(message.payload) });
+        }
+        Ok(call)
+    }
+
+    pub(crate) fn publish(
+        &self,
+        topic: &str,
+        payload: impl Payload,
+    ) -> Result<u32, MessagingError> {
+        self.check(payload.len())?;
+        let topic = Topic::new(topic).map_err(|_| MessagingError::InvalidTopic)?;
+        let payload = payload.into_bytes();
+        let matched = self.peer.broker.fan_out(&topic, |subscriber| {
+            let message = self.message(payload.clone(), None, Some(topic.clone()));
+            match subscriber.mailbox.push(message) {
+                Pushed::Queued { wake, dropped } => {
+                    subscriber.after_push(wake, dropped);
+                    None
+                }
+                Pushed::Dropped(message) => {
+                    subscriber.overflowed(message);
+                    None
+                }
+                Pushed::Unavailable(message) => Some((message, DeadLetter::Unavailable)),
+                Pushed::Full(message) => Some((message, DeadLetter::MailboxFull)),
+                Pushed::Gone(message) => Some((message, DeadLetter::Gone)),
+            }
+        });
+        self.peer.counters.published.add(1);
+        Ok(matched)
+    }
+
+    fn message(&self, payload: Bytes, call: Option<CallRef>, topic: Option<Topic>) -> Message {
+        Message {
+            sender: self.peer.id.clone(),
+            payload,
+            topic,
+            timestamp: self.peer.broker.coarse.now(),
+            call,
+        }
+    }
+}

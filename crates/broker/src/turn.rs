@@ -1,0 +1,247 @@
+//! A component's turn on a worker: its start, its messages, its crash, its end.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use castcall_core::{ComponentId, CrashCode, RequestError};
+
+use crate::context::Context;
+use crate::inbox::{End, Inbox};
+use crate::instance::StartError;
+use crate::mailbox::Gate;
+use crate::peer::{Actor, DeadLetter, Peer, PeerState};
+use crate::supervise::Verdict;
+
+/// A component that has something to do. Made by the broker, run by whoever schedules.
+pub struct Ready(pub(crate) Arc<Peer>);
+
+impl fmt::Debug for Ready {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Ready").field(&self.0.id).finish()
+    }
+}
+
+impl Ready {
+    /// Whose turn it is.
+    #[must_use]
+    pub fn id(&self) -> &ComponentId {
+        &self.0.id
+    }
+
+    /// Runs the component until nothing waits for it, or `is_over` says that others should have
+    /// their turn, which is asked before each message. What is returned must be run again.
+    #[must_use]
+    pub fn run(self, is_over: &dyn Fn() -> bool) -> Option<Self> {
+        let again = {
+            let mut actor = self.0.actor.lock();
+            self.0.turn(&mut actor, is_over)
+        };
+        if self.0.broker.is_shutting_down() {
+            self.0.broker.quiet.notify_one();
+        }
+        again.then_some(self)
+    }
+}
+
+/// Runs guest code; a panic in it, or in a host function, is a crash.
+fn guard<T, E: From<CrashCode>>(run: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err(CrashCode::Panic.into()))
+}
+
+impl From<CrashCode> for StartError {
+    fn from(code: CrashCode) -> Self {
+        Self::Crashed(code)
+    }
+}
+
+impl Peer {
+    /// Returns whether there is more to do.
+    fn turn(self: &Arc<Self>, actor: &mut Actor, is_over: &dyn Fn() -> bool) -> bool {
+        if self.is_stopping() {
+            self.finish(actor);
+            return false;
+        }
+        if actor.instance.is_none()
+            && let Err(error) = self.start(actor)
+        {
+            return self.not_started(actor, error);
+        }
+        let Some(instance) = actor.instance.as_mut() else { return false };
+        let mut inbox = Inbox::new(self, self.incarnation(), &mut actor.batch, is_over);
+        let result = guard(|| instance.run(&mut inbox));
+        let (end, in_hand) = (inbox.end(), inbox.crashed_with());
+        match result {
+            Ok(()) => match end {
+                End::Over => true,
+                // A stop that came just before is seen here, one that comes now schedules anew.
+                End::Empty | End::Stop if self.is_stopping() => {
+                    self.finish(actor);
+                    false
+                }
+                End::Empty | End::Stop => false,
+            },
+            Err(code) => {
+                let (call, was_cast) = in_hand;
+                if let Some(call) = call {
+                    self.broker.fail(call, RequestError::Crashed(code));
+                }
+                if was_cast {
+                    self.dead_letter_unseen(DeadLetter::Crashed);
+                }
+                self.instance_crashed(actor, code);
+                let now = self.broker.now();
+                let verdict =
+                    actor.history.crashed(&self.config.restart, now, self.broker.jitter());
+                self.after_crash(actor, verdict)
+            }
+        }
+    }
+
+    fn start(self: &Arc<Self>, actor: &mut Actor) -> Result<(), StartError> {
+        let Some(factory) = &self.factory else { return Err(StartError::Stopped) };
+        let incarnation = self.begin_incarnation();
+        let context = Context::new(Arc::clone(self), incarnation);
+        let instance = guard(|| {
+            let mut instance = factory.instantiate(context)?;
+            instance.init(&self.config.config)?;
+            Ok::<_, StartError>(instance)
+        })?;
+        actor.instance = Some(instance);
+        self.mailbox.set_gate(Gate::Open);
+        if self.state() == PeerState::Restarting {
+            self.counters.restarts.add(1);
+        }
+        self.set_state(PeerState::Running);
+        tracing::debug!(component = %self.id, incarnation = incarnation.0, "started");
+        if let Some(started) = actor.started.take() {
+            let _ = started.send(Ok(()));
+        }
+        Ok(())
+    }
+
+    fn not_started(self: &Arc<Self>, actor: &mut Actor, error: StartError) -> bool {
+        tracing::warn!(component = %self.id, %error, "did not start");
+        if let Some(started) = actor.started.take() {
+            // It was never there: whoever loads it is told, and it is gone.
+            self.end_instance(actor);
+            self.kill();
+            self.release();
+            let _ = started.send(Err(error));
+            return false;
+        }
+        if let StartError::Crashed(code) = error {
+            self.instance_crashed(actor, code);
+        } else {
+            self.end_instance(actor);
+        }
+        let now = self.broker.now();
+        let jitter = self.broker.jitter();
+        let verdict = actor.history.refused(&error, &self.config.restart, now, jitter);
+        self.after_crash(actor, verdict)
+    }
+
+    /// Ends what hung on the instance that crashed.
+    fn instance_crashed(self: &Arc<Self>, actor: &mut Actor, code: CrashCode) {
+        self.counters.crashes.add(1);
+        tracing::warn!(component = %self.id, %code, "crashed");
+        for call in self.take_all_deferred() {
+            self.broker.fail(call, RequestError::Crashed(code));
+        }
+        self.end_instance(actor);
+    }
+
+    /// Drops the instance; its calls end with it, without callbacks.
+    fn end_instance(self: &Arc<Self>, actor: &mut Actor) {
+        // A native peer's destructor may panic too.
+        let instance = actor.instance.take();
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(instance)));
+        self.broker.end_owner(self.incarnation());
+        self.mailbox.give_back(&mut actor.batch);
+        self.mailbox.purge_callbacks();
+    }
+
+    fn after_crash(self: &Arc<Self>, actor: &mut Actor, verdict: Verdict) -> bool {
+        if self.is_stopping() {
+            self.finish(actor);
+            return false;
+        }
+        match verdict {
+            Verdict::RestartAfter(wait) => {
+                let due = self.broker.now() + wait;
+                self.set_state(PeerState::Restarting);
+                if !self.mailbox.park(due) {
+                    self.finish(actor);
+                    return false;
+                }
+                // Nobody waits for a timeout to learn what is known now.
+                let too_late = self
+                    .mailbox
+                    .extract(|message| message.call.is_some_and(|call| call.deadline <= due));
+                for message in too_late {
+                    if let Some(call) = message.call {
+                        self.broker.fail(call, RequestError::Unavailable);
+                    }
+                }
+                self.broker.wake_at(due, self);
+            }
+            Verdict::Failed => {
+                tracing::error!(component = %self.id, "failed for good");
+                self.set_state(PeerState::Failed);
+                self.mailbox.set_gate(Gate::Failed);
+                self.mailbox.retire();
+                self.reject_queued();
+                self.broker.end_target(self.key);
+                if self.is_stopping() {
+                    self.finish(actor);
+                }
+            }
+        }
+        false
+    }
+
+    /// The orderly end: callbacks, `shutdown`, and nothing more.
+    fn finish(self: &Arc<Self>, actor: &mut Actor) {
+        if self.is_released() && actor.instance.is_none() {
+            return;
+        }
+        self.mailbox.give_back(&mut actor.batch);
+        self.reject_queued();
+        if let Some(instance) = actor.instance.as_mut()
+            && !self.is_killed()
+            && !self.is_released()
+        {
+            let ended = guard(|| {
+                let never = || false;
+                let mut inbox =
+                    Inbox::new(self, self.incarnation(), &mut actor.batch, &never).draining();
+                instance.run(&mut inbox)?;
+                instance.shutdown()
+            });
+            if let Err(code) = ended {
+                self.counters.crashes.add(1);
+                tracing::warn!(component = %self.id, %code, "crashed while it was stopped");
+            }
+        }
+        self.end_instance(actor);
+        self.take_all_deferred();
+        self.release();
+        if let Some(started) = actor.started.take() {
+            let _ = started.send(Err(StartError::Stopped));
+        }
+    }
+
+    /// An operator starts a component again that has failed. `false` if it has not.
+    pub(crate) fn revive(self: &Arc<Self>) -> bool {
+        let mut actor = self.actor.lock();
+        if self.state() != PeerState::Failed || self.is_stopping() {
+            return false;
+        }
+        actor.history.forget();
+        self.set_state(PeerState::Restarting);
+        self.mailbox.set_gate(Gate::Open);
+        drop(actor);
+        self.wake();
+        true
+    }
+}

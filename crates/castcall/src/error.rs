@@ -1,0 +1,52 @@
+//! What can go wrong before a message is sent.
+
+use castcall_broker::{AddError, StartError};
+use castcall_core::{ComponentId, InvalidComponentId};
+use castcall_wasm::{CompileError, EngineError};
+use thiserror::Error;
+
+/// Why a system could not be built.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// No WebAssembly engine: change the settings, or the machine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// No threads: raise the system's limit, or ask for fewer workers.
+    #[error(transparent)]
+    Threads(#[from] castcall_runtime::BuildError),
+}
+
+/// Why a component, or a native peer, was not loaded. The system goes on without it.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// The id is out of form.
+    #[error(transparent)]
+    InvalidId(#[from] InvalidComponentId),
+    /// The file is not there, is no component, or not one for this host.
+    #[error("{id}: {source}")]
+    Compile {
+        /// Which component.
+        id: ComponentId,
+        /// What is wrong with it.
+        source: CompileError,
+    },
+    /// The id is taken or reserved, or the system is shutting down.
+    #[error(transparent)]
+    Refused(#[from] AddError),
+    /// It did not start.
+    #[error("{id} did not start: {source}")]
+    Start {
+        /// Which component.
+        id: ComponentId,
+        /// Why.
+        source: StartError,
+    },
+    /// The system would not start a thread to compile on: raise its limit.
+    #[error("no thread to compile {id} on")]
+    NoThread {
+        /// Which component.
+        id: ComponentId,
+    },
+}

@@ -1,0 +1,61 @@
+//! Puts the broker on the worker pool.
+
+use std::sync::OnceLock;
+use std::time::Instant;
+
+use castcall_broker::{Ready, Scheduler, WeakBroker};
+use castcall_runtime::{Pool, Runnable, Timekeeper, Turn};
+use castcall_wasm::Engine;
+
+pub(crate) struct Task(Ready);
+
+impl Runnable for Task {
+    fn run(self, turn: &Turn<'_>) -> Option<Self> {
+        self.0.run(&|| turn.is_over()).map(Task)
+    }
+}
+
+/// The broker's way to the pool, which is built after it.
+#[derive(Default)]
+pub(crate) struct PoolScheduler(pub(crate) OnceLock<Pool<Task>>);
+
+impl Scheduler for PoolScheduler {
+    fn schedule(&self, ready: Ready) {
+        if let Some(pool) = self.0.get() {
+            pool.schedule(Task(ready));
+        }
+    }
+
+    fn alarm(&self) {
+        if let Some(pool) = self.0.get() {
+            pool.alarm();
+        }
+    }
+
+    fn is_shed(&self) -> bool {
+        self.0.get().is_some_and(Pool::is_shed)
+    }
+}
+
+/// The pool's way to the broker. Weak, since the broker holds the pool.
+pub(crate) struct Keeper {
+    pub(crate) broker: WeakBroker,
+    pub(crate) engine: Engine,
+}
+
+impl Timekeeper for Keeper {
+    fn tick(&self, _now: Instant) {
+        self.engine.tick();
+        self.wake();
+    }
+
+    fn expire(&self, _now: Instant) -> Option<Instant> {
+        self.broker.upgrade()?.expire()
+    }
+
+    fn wake(&self) {
+        if let Some(broker) = self.broker.upgrade() {
+            broker.tick();
+        }
+    }
+}

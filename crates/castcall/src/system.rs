@@ -1,0 +1,324 @@
+//! A running castcall host.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use castcall_broker::{
+    Broker, BrokerConfig, CallError, ComponentHandle, Context, Factory, Handlers, Message,
+    MessagingStats, NativePeer, PeerConfig, PendingCounts, SendError, StartError, native_factory,
+};
+use castcall_core::{ComponentError, ComponentId, InvalidComponentId};
+use castcall_runtime::{Pool, PoolStats};
+use castcall_wasm::{CompileError, Engine, EngineConfig, WasmComponent};
+use tokio::sync::oneshot;
+
+use crate::component::Component;
+use crate::error::{BuildError, LoadError};
+use crate::schedule::{Keeper, PoolScheduler, Task};
+
+/// Builds a [`System`].
+#[derive(Debug, Clone, Default)]
+pub struct SystemBuilder {
+    workers: usize,
+    max_threads: Option<usize>,
+    broker: BrokerConfig,
+    engine: EngineConfig,
+}
+
+impl SystemBuilder {
+    /// How many components run at once; by default as many as there are cores. Zero means the
+    /// default.
+    #[must_use]
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = workers;
+        self
+    }
+
+    /// How many threads components may occupy, those included whose component does not return.
+    /// Default: 256 more than workers. At the limit, the component that has run longest is ended.
+    #[must_use]
+    pub fn max_threads(mut self, threads: usize) -> Self {
+        self.max_threads = Some(threads);
+        self
+    }
+
+    /// The longest payload of a message or an answer, in bytes. Default: 1 MiB.
+    #[must_use]
+    pub fn max_payload(mut self, bytes: usize) -> Self {
+        self.broker.max_payload = bytes;
+        self
+    }
+
+    /// The longest timeout of a call. Default: one hour.
+    #[must_use]
+    pub fn max_timeout(mut self, timeout: Duration) -> Self {
+        self.broker.max_timeout = timeout;
+        self
+    }
+
+    /// Starts the system. Needs no async runtime: guests run on threads of its own.
+    ///
+    /// # Errors
+    ///
+    /// There is no engine, or there are no threads, to be had.
+    pub fn build(self) -> Result<System, BuildError> {
+        let engine = Engine::new(self.engine)?;
+        let scheduler = Arc::new(PoolScheduler::default());
+        let broker = Broker::new(self.broker, scheduler.clone());
+        let keeper = Keeper { broker: broker.downgrade(), engine: engine.clone() };
+        let mut pool = Pool::builder().workers(self.workers).timekeeper(keeper);
+        if let Some(threads) = self.max_threads {
+            pool = pool.max_threads(threads);
+        }
+        let pool: Pool<Task> = pool.build()?;
+        let _first = scheduler.0.set(pool.clone());
+        // What was set to be due while there was no pool.
+        pool.alarm();
+        let host = broker.add_program(ComponentId::host());
+        let host = host.expect("a new broker has no host yet");
+        Ok(System { inner: Arc::new(Inner { broker, pool, engine, host }) })
+    }
+}
+
+/// A running castcall host: components, native peers, and what they say to each other.
+///
+/// Clones are handles to the same system. When the last is dropped, everything ends where it
+/// stands; [`System::shutdown`] is the orderly way.
+#[derive(Clone)]
+pub struct System {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    broker: Broker,
+    pool: Pool<Task>,
+    engine: Engine,
+    host: ComponentHandle,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.broker.abort();
+        self.pool.close();
+    }
+}
+
+impl fmt::Debug for System {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("System")
+            .field("broker", &self.inner.broker)
+            .field("pool", &self.inner.pool)
+            .finish_non_exhaustive()
+    }
+}
+
+impl System {
+    /// Starts to build one.
+    #[must_use]
+    pub fn builder() -> SystemBuilder {
+        SystemBuilder::default()
+    }
+
+    /// Loads a component: compiles it, on a thread of its own, checks it, makes its first instance
+    /// and runs its `init`.
+    ///
+    /// Cancel safe: if the future is dropped before the component was compiled, it is not loaded;
+    /// afterwards it is.
+    ///
+    /// # Errors
+    ///
+    /// It was not loaded, and the system goes on without it: [`LoadError`].
+    pub async fn load(
+        &self,
+        id: impl TryInto<ComponentId, Error = InvalidComponentId>,
+        component: Component,
+    ) -> Result<ComponentHandle, LoadError> {
+        let id = id.try_into()?;
+        // Compiling takes long: what would be refused anyway is refused before.
+        if id.is_reserved() {
+            return Err(castcall_broker::AddError::Reserved(id).into());
+        }
+        if self.component(&id).is_some() {
+            return Err(castcall_broker::AddError::Duplicate(id).into());
+        }
+        let config = component.peer.clone();
+        let compiled = self.compile(&id, component).await?;
+        let compiled = compiled.map_err(|source| LoadError::Compile { id: id.clone(), source })?;
+        let handlers = compiled.handlers();
+        self.add(id, config, handlers, Box::new(compiled)).await
+    }
+
+    async fn compile(
+        &self,
+        id: &ComponentId,
+        component: Component,
+    ) -> Result<Result<WasmComponent, CompileError>, LoadError> {
+        let engine = self.inner.engine.clone();
+        let (sender, receiver) = oneshot::channel();
+        let compile = move || {
+            let _ = sender.send(component.compile(&engine));
+        };
+        let no_thread = || LoadError::NoThread { id: id.clone() };
+        std::thread::Builder::new()
+            .name("castcall-compile".into())
+            .spawn(compile)
+            .map_err(|_| no_thread())?;
+        receiver.await.map_err(|_| no_thread())
+    }
+
+    /// Takes in a native peer: Rust code with an id that casts, calls, answers and subscribes like
+    /// a component. `make` makes one now, and another after each panic.
+    ///
+    /// # Errors
+    ///
+    /// It was not taken in, or its `init` returned an error.
+    pub async fn register<P: NativePeer>(
+        &self,
+        id: impl TryInto<ComponentId, Error = InvalidComponentId>,
+        make: impl Fn() -> P + Send + Sync + 'static,
+    ) -> Result<ComponentHandle, LoadError> {
+        self.register_with(id, PeerConfig::default(), make).await
+    }
+
+    /// Takes in a native peer with other than the default settings.
+    ///
+    /// # Errors
+    ///
+    /// It was not taken in, or its `init` returned an error.
+    pub async fn register_with<P: NativePeer>(
+        &self,
+        id: impl TryInto<ComponentId, Error = InvalidComponentId>,
+        config: PeerConfig,
+        make: impl Fn() -> P + Send + Sync + 'static,
+    ) -> Result<ComponentHandle, LoadError> {
+        let handlers = Handlers { receives: true, calls_back: true };
+        self.add(id.try_into()?, config, handlers, native_factory(make)).await
+    }
+
+    /// Takes in a native peer that is a closure. A clone of it is what runs, and another after
+    /// each panic.
+    ///
+    /// # Errors
+    ///
+    /// It was not taken in.
+    pub async fn register_fn<F, B>(
+        &self,
+        id: impl TryInto<ComponentId, Error = InvalidComponentId>,
+        handle_message: F,
+    ) -> Result<ComponentHandle, LoadError>
+    where
+        F: FnMut(&mut Context, Message) -> Result<B, ComponentError>,
+        F: Clone + Send + Sync + 'static,
+        B: Into<Bytes> + 'static,
+    {
+        self.register(id, move || handle_message.clone()).await
+    }
+
+    async fn add(
+        &self,
+        id: ComponentId,
+        config: PeerConfig,
+        handlers: Handlers,
+        factory: Box<dyn Factory>,
+    ) -> Result<ComponentHandle, LoadError> {
+        let (handle, started) = self.inner.broker.add(id.clone(), config, handlers, factory)?;
+        match started.await.unwrap_or(Err(StartError::Stopped)) {
+            Ok(()) => Ok(handle),
+            Err(source) => Err(LoadError::Start { id, source }),
+        }
+    }
+
+    /// Looks a component or native peer up.
+    #[must_use]
+    pub fn component(&self, id: impl AsRef<str>) -> Option<ComponentHandle> {
+        self.inner.broker.component(id.as_ref())
+    }
+
+    /// All components and native peers, in no order; `host` is one of them.
+    #[must_use]
+    pub fn components(&self) -> Vec<ComponentHandle> {
+        self.inner.broker.components()
+    }
+
+    /// The embedding program itself, which sends as `host`.
+    #[must_use]
+    pub fn host(&self) -> &ComponentHandle {
+        &self.inner.host
+    }
+
+    /// Casts as `host`.
+    ///
+    /// # Errors
+    ///
+    /// The message was refused; its payload comes back.
+    pub fn cast(
+        &self,
+        target: impl AsRef<str>,
+        payload: impl Into<Bytes>,
+    ) -> Result<(), SendError> {
+        self.inner.host.cast(target, payload)
+    }
+
+    /// Calls as `host`, and waits for the answer, at most for `timeout`.
+    ///
+    /// Cancel safe: dropping the future cancels the call.
+    ///
+    /// # Errors
+    ///
+    /// The call was refused, or ended without an answer.
+    pub async fn call(
+        &self,
+        target: impl AsRef<str>,
+        payload: impl Into<Bytes>,
+        timeout: Duration,
+    ) -> Result<Bytes, CallError> {
+        self.inner.host.call(target, payload, timeout).await
+    }
+
+    /// Publishes as `host`, and says how many subscribers matched.
+    ///
+    /// # Errors
+    ///
+    /// The message was refused; its payload comes back.
+    pub fn publish(
+        &self,
+        topic: impl AsRef<str>,
+        payload: impl Into<Bytes>,
+    ) -> Result<u32, SendError> {
+        self.inner.host.publish(topic, payload)
+    }
+
+    /// What all components together have done, those that are gone included.
+    #[must_use]
+    pub fn stats(&self) -> MessagingStats {
+        self.inner.broker.stats()
+    }
+
+    /// What became of all calls.
+    #[must_use]
+    pub fn calls(&self) -> PendingCounts {
+        self.inner.broker.calls()
+    }
+
+    /// What the workers are doing.
+    #[must_use]
+    pub fn workers(&self) -> PoolStats {
+        self.inner.pool.stats()
+    }
+
+    /// Shuts down: no new sends, running handlers end, queued casts become dead letters, queued
+    /// calls end with `unavailable`, callbacks are delivered, each component's `shutdown` runs.
+    /// What has not ended after `grace` is ended.
+    ///
+    /// Returns the ids of native peers that do not return, and were given up.
+    ///
+    /// Cancel safe: the shutdown of the components goes on; the threads then end with the last
+    /// handle.
+    pub async fn shutdown(&self, grace: Duration) -> Vec<ComponentId> {
+        let abandoned = self.inner.broker.shutdown(grace).await;
+        self.inner.pool.close();
+        abandoned
+    }
+}

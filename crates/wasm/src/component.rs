@@ -1,0 +1,216 @@
+//! A compiled component: what it imports and exports, and the instances that are made of it.
+
+use std::fmt;
+
+use castcall_broker::{Context, Factory, Handlers, Instance, StartError};
+use wasmtime::component::types::{ComponentItem, Type};
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
+
+use crate::engine::Engine;
+use crate::error::CompileError;
+use crate::instance::WasmInstance;
+use crate::limits::Limits;
+use crate::names;
+use crate::state::State;
+
+const HEADER: usize = 8;
+const MAGIC: &[u8] = b"\0asm";
+/// The version and layer fields of a core module's header.
+const CORE: &[u8] = &[1, 0, 0, 0];
+
+/// A component that has been compiled and checked, and can be instantiated.
+#[derive(Clone)]
+pub struct WasmComponent {
+    pub(crate) pre: InstancePre<State>,
+    pub(crate) exports: Exports,
+    limits: Limits,
+}
+
+/// Where the functions are that the host enters.
+#[derive(Clone)]
+pub(crate) struct Exports {
+    pub(crate) handle_message: Option<ComponentExportIndex>,
+    pub(crate) handle_callback: Option<ComponentExportIndex>,
+    pub(crate) setup: Option<(ComponentExportIndex, ComponentExportIndex)>,
+}
+
+impl fmt::Debug for WasmComponent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WasmComponent")
+            .field("handlers", &self.handlers())
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+impl WasmComponent {
+    pub(crate) fn compile(engine: &Engine, wasm: &[u8]) -> Result<Self, CompileError> {
+        if !wasm.starts_with(MAGIC) {
+            return Err(CompileError::NotWasm);
+        }
+        if wasm.get(MAGIC.len()..HEADER) == Some(CORE) {
+            return Err(CompileError::CoreModule);
+        }
+        let component = Component::new(&engine.engine, wasm)
+            .map_err(|error| CompileError::Invalid { reason: first_line(&error) })?;
+        check_imports(engine, &component)?;
+        let exports = Exports::find(&component)?;
+        let pre = engine
+            .linker
+            .instantiate_pre(&component)
+            .map_err(|error| CompileError::ImportMismatch { reason: first_line(&error) })?;
+        Ok(Self { pre, exports, limits: Limits::default() })
+    }
+
+    /// Sets what each of its instances may use.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// What it can be entered for.
+    #[must_use]
+    pub fn handlers(&self) -> Handlers {
+        Handlers {
+            receives: self.exports.handle_message.is_some(),
+            calls_back: self.exports.handle_callback.is_some(),
+        }
+    }
+}
+
+impl Factory for WasmComponent {
+    fn instantiate(&self, context: Context) -> Result<Box<dyn Instance>, StartError> {
+        Ok(Box::new(WasmInstance::new(self, context, self.limits)?))
+    }
+}
+
+fn first_line(error: &wasmtime::Error) -> String {
+    let text = format!("{error:#}");
+    text.lines().next().unwrap_or_default().to_owned()
+}
+
+fn check_imports(engine: &Engine, component: &Component) -> Result<(), CompileError> {
+    const KNOWN: [&str; 4] =
+        [names::TYPES, names::HOST_SERVICES, names::MESSAGE_CONTEXT, names::DEFERRED_REPLY];
+    for (name, _) in component.component_type().imports(&engine.engine) {
+        if !KNOWN.contains(&name) {
+            return Err(CompileError::UnknownImport { import: name.to_owned() });
+        }
+    }
+    Ok(())
+}
+
+impl Exports {
+    fn find(component: &Component) -> Result<Self, CompileError> {
+        let find = |interface, function, expected: &'static str| {
+            find(component, interface, function, expected)
+        };
+        let handle_message = find(names::LIFECYCLE, "handle-message", HANDLE_MESSAGE)?;
+        let handle_callback = find(names::CALLBACK, "handle-callback", HANDLE_CALLBACK)?;
+        if handle_message.is_none() && handle_callback.is_none() {
+            return Err(CompileError::NoHandler);
+        }
+        let init = find(names::SETUP, "init", INIT)?;
+        let shutdown = find(names::SETUP, "shutdown", "func()")?;
+        Ok(Self { handle_message, handle_callback, setup: init.zip(shutdown) })
+    }
+}
+
+const HANDLE_MESSAGE: &str = "func(string, list<u8>) -> result<list<u8>, \
+    variant { invalid-payload(string), failed(record { code: u32, message: string }) }>";
+const HANDLE_CALLBACK: &str = "func(string, result<list<u8>, variant { timeout, cancelled, \
+    component-not-found(string), unavailable, crashed(enum { trap, stack-overflow, memory-limit, \
+    execution-limit, panic }), dropped, invalid-payload(string), \
+    processing-failed(record { code: u32, message: string }) }>) -> result<_, \
+    variant { invalid-payload(string), failed(record { code: u32, message: string }) }>";
+const INIT: &str = "func(list<tuple<string, string>>) -> result<_, \
+    variant { invalid-payload(string), failed(record { code: u32, message: string }) }>";
+
+/// Finds a function, if its interface is exported at all, and checks its type.
+fn find(
+    component: &Component,
+    interface: &'static str,
+    function: &'static str,
+    expected: &'static str,
+) -> Result<Option<ComponentExportIndex>, CompileError> {
+    let Some(instance) = component.get_export_index(None, interface) else { return Ok(None) };
+    let Some((item, index)) = component.get_export(Some(&instance), function) else {
+        return Err(CompileError::MissingFunction { interface, function });
+    };
+    let found = describe_item(&item);
+    if found != expected {
+        return Err(CompileError::ExportMismatch { interface, function, found, expected });
+    }
+    Ok(Some(index))
+}
+
+/// A function's type as WIT would write it, without the names of its parameters.
+fn describe_item(item: &ComponentItem) -> String {
+    let ComponentItem::ComponentFunc(func) = item else { return "not a function".to_owned() };
+    let mut text = String::from("func(");
+    join(&mut text, func.params().map(|(_, ty)| describe(&ty)));
+    text.push(')');
+    for result in func.results() {
+        text.push_str(" -> ");
+        text.push_str(&describe(&result));
+    }
+    text
+}
+
+fn join(text: &mut String, parts: impl Iterator<Item = String>) {
+    for (number, part) in parts.enumerate() {
+        if number > 0 {
+            text.push_str(", ");
+        }
+        text.push_str(&part);
+    }
+}
+
+fn describe(ty: &Type) -> String {
+    let list = |open: &str, parts: &mut dyn Iterator<Item = String>, close| {
+        let mut text = open.to_owned();
+        join(&mut text, parts);
+        text.push_str(close);
+        text
+    };
+    let or_none = |ty: Option<Type>| ty.map_or_else(|| "_".to_owned(), |ty| describe(&ty));
+    match ty {
+        Type::Bool => "bool".into(),
+        Type::S8 => "s8".into(),
+        Type::U8 => "u8".into(),
+        Type::S16 => "s16".into(),
+        Type::U16 => "u16".into(),
+        Type::S32 => "s32".into(),
+        Type::U32 => "u32".into(),
+        Type::S64 => "s64".into(),
+        Type::U64 => "u64".into(),
+        Type::Float32 => "f32".into(),
+        Type::Float64 => "f64".into(),
+        Type::Char => "char".into(),
+        Type::String => "string".into(),
+        Type::List(ty) => format!("list<{}>", describe(&ty.ty())),
+        Type::Option(ty) => format!("option<{}>", describe(&ty.ty())),
+        Type::Record(ty) => list(
+            "record { ",
+            &mut ty.fields().map(|field| format!("{}: {}", field.name, describe(&field.ty))),
+            " }",
+        ),
+        Type::Tuple(ty) => list("tuple<", &mut ty.types().map(|ty| describe(&ty)), ">"),
+        Type::Variant(ty) => list(
+            "variant { ",
+            &mut ty.cases().map(|case| match case.ty {
+                Some(ty) => format!("{}({})", case.name, describe(&ty)),
+                None => case.name.to_owned(),
+            }),
+            " }",
+        ),
+        Type::Enum(ty) => list("enum { ", &mut ty.names().map(ToOwned::to_owned), " }"),
+        Type::Flags(ty) => list("flags { ", &mut ty.names().map(ToOwned::to_owned), " }"),
+        Type::Result(ty) => match (ty.ok(), ty.err()) {
+            (None, None) => "result".into(),
+            (ok, err) => format!("result<{}, {}>", or_none(ok), or_none(err)),
+        },
+        _ => "something else".into(),
+    }
+}

@@ -1,0 +1,92 @@
+//! The engine: compiles components, and ticks.
+
+use std::fmt;
+use std::path::Path;
+
+use wasmtime::Config;
+use wasmtime::component::Linker;
+
+use crate::component::WasmComponent;
+use crate::error::{CompileError, EngineError};
+use crate::host;
+use crate::state::State;
+
+/// Settings of an engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EngineConfig {
+    /// How much stack a guest may use, in bytes. The worker's thread must have half a MiB more.
+    /// Default: 512 KiB.
+    pub max_stack: usize,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self { max_stack: 512 << 10 }
+    }
+}
+
+/// Compiles components for one system. Clones are handles to the same engine.
+///
+/// An engine needs a heartbeat: [`Engine::tick`], about once a millisecond while guests run.
+/// Without it, a guest that loops loops for ever.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) engine: wasmtime::Engine,
+    pub(crate) linker: Linker<State>,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Makes an engine.
+    ///
+    /// # Errors
+    ///
+    /// This machine, or the settings, can't have one.
+    pub fn new(config: EngineConfig) -> Result<Self, EngineError> {
+        let mut wasm = Config::new();
+        wasm.epoch_interruption(true);
+        wasm.max_wasm_stack(config.max_stack);
+        // Costs more than everything else on the way into a guest, and no guest here uses it.
+        wasm.concurrency_support(false);
+        let make = || {
+            let engine = wasmtime::Engine::new(&wasm)?;
+            let mut linker = Linker::new(&engine);
+            host::link(&mut linker)?;
+            Ok(Self { engine, linker })
+        };
+        make().map_err(|error: wasmtime::Error| EngineError { reason: format!("{error:#}") })
+    }
+
+    /// Lets guests that have run for a while be looked at.
+    pub fn tick(&self) {
+        self.engine.increment_epoch();
+    }
+
+    /// Compiles a component and checks what it imports and exports. Takes milliseconds to
+    /// seconds, by its size; no guest code runs.
+    ///
+    /// # Errors
+    ///
+    /// It is no component, or not one for this host: [`CompileError`].
+    pub fn compile(&self, wasm: &[u8]) -> Result<WasmComponent, CompileError> {
+        WasmComponent::compile(self, wasm)
+    }
+
+    /// Reads a file and compiles it.
+    ///
+    /// # Errors
+    ///
+    /// The file can't be read, is no component, or not one for this host: [`CompileError`].
+    pub fn compile_file(&self, path: impl AsRef<Path>) -> Result<WasmComponent, CompileError> {
+        let path = path.as_ref();
+        let wasm = std::fs::read(path)
+            .map_err(|source| CompileError::Read { path: path.to_owned(), source })?;
+        self.compile(&wasm)
+    }
+}

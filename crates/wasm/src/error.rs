@@ -1,0 +1,105 @@
+//! Why a component could not be loaded, and what a trap was.
+
+use std::path::PathBuf;
+use std::{fmt, io};
+
+use castcall_core::CrashCode;
+use thiserror::Error;
+use wasmtime::Trap;
+
+/// Why a component could not be loaded.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CompileError {
+    /// The file could not be read.
+    #[error("{} can't be read: {source}", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The bytes are not WebAssembly: name the `.wasm` file. Text (`.wat`) is not taken.
+    #[error("not WebAssembly: it does not begin with \\0asm")]
+    NotWasm,
+    /// It is a core module: make a component of it, with `wasm-tools component new` for one.
+    #[error("a core module, not a component")]
+    CoreModule,
+    /// It is damaged, or uses what this host's engine does not have.
+    #[error("not a valid component: {reason}")]
+    Invalid {
+        /// What the engine says.
+        reason: String,
+    },
+    /// It imports what the host does not offer: leave that out.
+    #[error("it imports {import}, which this host does not offer")]
+    UnknownImport {
+        /// The import's name.
+        import: String,
+    },
+    /// It imports something of the host's with another type: build it against this host's `wit/`.
+    #[error("an import has another type here: {reason}")]
+    ImportMismatch {
+        /// Which one, and how it differs.
+        reason: String,
+    },
+    /// It exports neither `component-lifecycle` nor `component-callback`: export one.
+    #[error(
+        "it exports neither component-lifecycle nor component-callback of castcall:component@0.1.0"
+    )]
+    NoHandler,
+    /// It exports an interface without one of its functions: build it against this host's `wit/`.
+    #[error("it exports {interface} without {function}")]
+    MissingFunction {
+        /// The interface.
+        interface: &'static str,
+        /// The function.
+        function: &'static str,
+    },
+    /// It exports a function with another type: build it against this host's `wit/`.
+    #[error("it exports {interface} with {function}: {found}, and it should be {expected}")]
+    ExportMismatch {
+        /// The interface.
+        interface: &'static str,
+        /// The function.
+        function: &'static str,
+        /// The type that it has.
+        found: String,
+        /// The type that it should have.
+        expected: &'static str,
+    },
+}
+
+/// An engine that could not be made.
+#[derive(Debug, Error)]
+#[error("no WebAssembly engine: {reason}")]
+pub struct EngineError {
+    /// What wasmtime says.
+    pub(crate) reason: String,
+}
+
+/// A crash that the host itself decided on, on its way out of the guest.
+#[derive(Debug)]
+pub(crate) struct Crash(pub(crate) CrashCode);
+
+impl fmt::Display for Crash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Crash {}
+
+/// What ended a guest. `refused`: it was denied memory before.
+pub(crate) fn classify(error: &wasmtime::Error, refused: bool) -> CrashCode {
+    if let Some(Crash(code)) = error.downcast_ref() {
+        return *code;
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::StackOverflow) => CrashCode::StackOverflow,
+        Some(Trap::Interrupt) => CrashCode::ExecutionLimit,
+        // What a guest does that gets no memory is to trap.
+        Some(_) | None if refused => CrashCode::MemoryLimit,
+        _ => CrashCode::Trap,
+    }
+}

@@ -1,0 +1,177 @@
+//! A component's instance, entered through the component model, synchronously.
+//!
+//! Synchronous entry costs half of what an entry on a fiber of its own does, and a guest that does
+//! not return is the worker pool's matter: see the runtime crate.
+
+use std::mem;
+
+use bytes::Bytes;
+use castcall_broker::{Context, Inbox, Instance, Message, StartError, Work};
+use castcall_core::{ComponentError, CrashCode};
+use wasmtime::Store;
+use wasmtime::component::Func;
+
+use crate::component::WasmComponent;
+use crate::error::classify;
+use crate::limits::{Limiter, Limits};
+use crate::state::State;
+use crate::typed::{Checked, Init, Shutdown};
+use crate::types::RequestError;
+use crate::watch::{self, Watch};
+
+pub(crate) struct WasmInstance {
+    store: Store<State>,
+    handle_message: Option<Checked>,
+    handle_callback: Option<Checked>,
+    init: Option<Func>,
+    shutdown: Option<Shutdown>,
+}
+
+impl WasmInstance {
+    pub(crate) fn new(
+        component: &WasmComponent,
+        context: Context,
+        limits: Limits,
+    ) -> Result<Self, StartError> {
+        let state = State::new(context, Limiter::new(limits), Watch::new(limits.execution));
+        let mut store = Store::new(component.pre.engine(), state);
+        store.limiter(|state| &mut state.limiter);
+        store.epoch_deadline_callback(watch::look);
+        store.set_epoch_deadline(watch::FIRST_LOOK);
+        // Start functions run here, under the same limits.
+        let instance = match component.pre.instantiate(&mut store) {
+            Ok(instance) => instance,
+            Err(error) => return Err(StartError::Crashed(crash_code(&store, &error))),
+        };
+        let exports = &component.exports;
+        let mut find =
+            |index: Option<_>| index.and_then(|index| instance.get_func(&mut store, index));
+        let handle_message = find(exports.handle_message.as_ref());
+        let handle_callback = find(exports.handle_callback.as_ref());
+        let init = find(exports.setup.as_ref().map(|(init, _)| init));
+        let shutdown = find(exports.setup.as_ref().map(|(_, shutdown)| shutdown));
+        // The types were checked when the component was compiled, so these can't fail.
+        let checked = (|| {
+            Ok::<_, wasmtime::Error>((
+                handle_message.map(|func| Checked::message(func, &store)).transpose()?,
+                handle_callback.map(|func| Checked::callback(func, &store)).transpose()?,
+                init.map(|func| func.typed(&store).map(|_: Init<'_>| func)).transpose()?,
+                shutdown.map(|func| func.typed(&store)).transpose()?,
+            ))
+        })();
+        let (handle_message, handle_callback, init, shutdown) = checked.map_err(|error| {
+            tracing::error!(%error, "a component has other types than it was compiled with");
+            StartError::Crashed(CrashCode::Trap)
+        })?;
+        Ok(Self { store, handle_message, handle_callback, init, shutdown })
+    }
+
+    fn crash(&self, error: &wasmtime::Error) -> CrashCode {
+        crash_code(&self.store, error)
+    }
+
+    fn begin_turn(&mut self) {
+        self.store.set_epoch_deadline(watch::FIRST_LOOK);
+        self.store.data_mut().watch.enter();
+    }
+
+    fn message(&mut self, mut message: Message) -> Result<Answer, CrashCode> {
+        let Some(func) = self.handle_message else {
+            // Nobody can send to it.
+            return Ok(Err(ComponentError::InvalidPayload("no handle-message".into())));
+        };
+        let payload = mem::take(&mut message.payload);
+        let sender = message.sender.clone();
+        let is_call = message.request_id().is_some();
+        let state = self.store.data_mut();
+        state.watch.enter();
+        state.context_mut().enter(message);
+        let params = (sender.as_str(), &payload[..]);
+        let answer = if is_call {
+            let result = func.as_call().call(&mut self.store, params);
+            result.map(|(answer,)| answer.map(Bytes::from))
+        } else {
+            let result = func.as_cast().call(&mut self.store, params);
+            result.map(|(answer,)| answer.map(|_| Bytes::new()))
+        };
+        self.store.data_mut().context_mut().leave();
+        match answer {
+            Ok(answer) => Ok(answer.map_err(Into::into)),
+            Err(error) => Err(self.crash(&error)),
+        }
+    }
+
+    fn callback(
+        &mut self,
+        callback: castcall_broker::Callback,
+    ) -> Result<Result<(), ComponentError>, CrashCode> {
+        let Some(func) = self.handle_callback else {
+            // It can't have made the call.
+            return Ok(Ok(()));
+        };
+        self.store.data_mut().watch.enter();
+        let mut buffer = [0; 36];
+        let id = callback.request_id.encode(&mut buffer);
+        let error;
+        let result = match callback.result {
+            Ok(ref payload) => Ok(&payload[..]),
+            Err(request_error) => {
+                error = RequestError::from(request_error);
+                Err(&error)
+            }
+        };
+        match func.as_callback().call(&mut self.store, (id, result)) {
+            Ok((result,)) => Ok(result.map_err(Into::into)),
+            Err(error) => Err(self.crash(&error)),
+        }
+    }
+}
+
+type Answer = Result<Bytes, ComponentError>;
+
+fn crash_code(store: &Store<State>, error: &wasmtime::Error) -> CrashCode {
+    let code = classify(error, store.data().limiter.has_refused());
+    tracing::debug!(%code, ?error, "a guest crashed");
+    code
+}
+
+impl Instance for WasmInstance {
+    fn init(&mut self, config: &[(String, String)]) -> Result<(), StartError> {
+        let Some(init) = self.init else { return Ok(()) };
+        let settings: Vec<_> =
+            config.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        self.begin_turn();
+        let result = init
+            .typed(&self.store)
+            .and_then(|init: Init<'_>| init.call(&mut self.store, (&settings,)));
+        match result {
+            Ok((result,)) => result.map_err(|error| StartError::Refused(error.into())),
+            Err(error) => Err(StartError::Crashed(self.crash(&error))),
+        }
+    }
+
+    fn run(&mut self, inbox: &mut Inbox<'_>) -> Result<(), CrashCode> {
+        self.begin_turn();
+        while let Some(work) = inbox.next() {
+            match work {
+                Work::Message(message) => {
+                    let answer = self.message(message)?;
+                    inbox.finish(answer);
+                }
+                Work::Callback(callback) => {
+                    let result = self.callback(callback)?;
+                    inbox.finish_callback(result);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn shutdown(&mut self) -> Result<(), CrashCode> {
+        self.begin_turn();
+        let Some(shutdown) = &self.shutdown else { return Ok(()) };
+        let result = shutdown.call(&mut self.store, ());
+        result.map_err(|error| self.crash(&error))
+    }
+}

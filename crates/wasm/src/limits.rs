@@ -1,0 +1,100 @@
+//! What an instance may take of the host, and who counts it.
+
+use std::time::Duration;
+
+use wasmtime::ResourceLimiter;
+
+/// What one instance may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of all its linear memories together. Default: 64 MiB.
+    pub memory: usize,
+    /// Elements of all its tables together. Default: 100,000.
+    pub table_elements: usize,
+    /// How long one entry (a handler, a callback, `init`, `shutdown`) may run. Only time that it
+    /// really runs counts, to about two milliseconds, and not time that it waits for a core.
+    /// Default: one second.
+    pub execution: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { memory: 64 << 20, table_elements: 100_000, execution: Duration::from_secs(1) }
+    }
+}
+
+/// Sums up what wasmtime asks for, over all memories and tables of the store.
+#[derive(Debug)]
+pub(crate) struct Limiter {
+    limits: Limits,
+    memory: usize,
+    table_elements: usize,
+    /// Something was refused since the flag was cleared.
+    refused: bool,
+}
+
+impl Limiter {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self { limits, memory: 0, table_elements: 0, refused: false }
+    }
+
+    /// Something was refused: a trap that follows is the guest's answer to it.
+    pub(crate) fn has_refused(&self) -> bool {
+        self.refused
+    }
+
+    fn grow(&mut self, used: fn(&mut Self) -> &mut usize, limit: usize, by: usize) -> bool {
+        let used = used(self);
+        match used.checked_add(by) {
+            Some(sum) if sum <= limit => {
+                *used = sum;
+                true
+            }
+            _ => {
+                self.refused = true;
+                false
+            }
+        }
+    }
+}
+
+impl ResourceLimiter for Limiter {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let limit = self.limits.memory;
+        Ok(self.grow(|limiter| &mut limiter.memory, limit, desired.saturating_sub(current)))
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let limit = self.limits.table_elements;
+        Ok(self.grow(|limiter| &mut limiter.table_elements, limit, desired.saturating_sub(current)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memories_are_summed() {
+        let limits = Limits { memory: 100, table_elements: 10, ..Limits::default() };
+        let mut limiter = Limiter::new(limits);
+        assert!(limiter.memory_growing(0, 60, None).unwrap());
+        assert!(limiter.memory_growing(0, 40, None).unwrap(), "a second memory");
+        assert!(!limiter.has_refused());
+        assert!(!limiter.memory_growing(60, 61, None).unwrap());
+        assert!(limiter.has_refused());
+        assert!(limiter.table_growing(0, 10, None).unwrap());
+        assert!(!limiter.table_growing(10, usize::MAX, None).unwrap());
+    }
+}

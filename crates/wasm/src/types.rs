@@ -1,0 +1,269 @@
+//! The types of `wit/`, as they cross into and out of a guest.
+#![allow(unsafe_code, reason = "wasmtime's derives expand to it")]
+
+use castcall_broker as broker;
+use wasmtime::component::{ComponentType, Lift, Lower};
+
+#[derive(Debug, ComponentType, Lift, Lower)]
+#[component(record)]
+pub(crate) struct Failure {
+    code: u32,
+    message: String,
+}
+
+#[derive(Debug, ComponentType, Lift, Lower)]
+#[component(variant)]
+pub(crate) enum ComponentError {
+    #[component(name = "invalid-payload")]
+    InvalidPayload(String),
+    #[component(name = "failed")]
+    Failed(Failure),
+}
+
+impl From<ComponentError> for castcall_core::ComponentError {
+    fn from(error: ComponentError) -> Self {
+        match error {
+            ComponentError::InvalidPayload(why) => Self::InvalidPayload(why),
+            ComponentError::Failed(Failure { code, message }) => Self::Failed { code, message },
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ComponentType, Lift, Lower)]
+#[component(enum)]
+#[repr(u8)]
+pub(crate) enum CrashCode {
+    #[component(name = "trap")]
+    Trap,
+    #[component(name = "stack-overflow")]
+    StackOverflow,
+    #[component(name = "memory-limit")]
+    MemoryLimit,
+    #[component(name = "execution-limit")]
+    ExecutionLimit,
+    #[component(name = "panic")]
+    Panic,
+}
+
+impl From<castcall_core::CrashCode> for CrashCode {
+    fn from(code: castcall_core::CrashCode) -> Self {
+        match code {
+            castcall_core::CrashCode::StackOverflow => Self::StackOverflow,
+            castcall_core::CrashCode::MemoryLimit => Self::MemoryLimit,
+            castcall_core::CrashCode::ExecutionLimit => Self::ExecutionLimit,
+            castcall_core::CrashCode::Panic => Self::Panic,
+            _ => Self::Trap,
+        }
+    }
+}
+
+#[derive(Debug, ComponentType, Lift, Lower)]
+#[component(variant)]
+pub(crate) enum RequestError {
+    #[component(name = "timeout")]
+    Timeout,
+    #[component(name = "cancelled")]
+    Cancelled,
+    #[component(name = "component-not-found")]
+    ComponentNotFound(String),
+    #[component(name = "unavailable")]
+    Unavailable,
+    #[component(name = "crashed")]
+    Crashed(CrashCode),
+    #[component(name = "dropped")]
+    Dropped,
+    #[component(name = "invalid-payload")]
+    InvalidPayload(String),
+    #[component(name = "processing-failed")]
+    ProcessingFailed(Failure),
+}
+
+impl From<castcall_core::RequestError> for RequestError {
+    fn from(error: castcall_core::RequestError) -> Self {
+        match error {
+            castcall_core::RequestError::Timeout => Self::Timeout,
+            castcall_core::RequestError::Cancelled => Self::Cancelled,
+            castcall_core::RequestError::ComponentNotFound(id) => {
+                Self::ComponentNotFound(id.into())
+            }
+            castcall_core::RequestError::Crashed(code) => Self::Crashed(code.into()),
+            castcall_core::RequestError::Dropped => Self::Dropped,
+            castcall_core::RequestError::InvalidPayload(why) => Self::InvalidPayload(why),
+            castcall_core::RequestError::ProcessingFailed { code, message } => {
+                Self::ProcessingFailed(Failure { code, message })
+            }
+            // `Unavailable`, and whatever a newer core crate may add.
+            _ => Self::Unavailable,
+        }
+    }
+}
+
+#[derive(Debug, ComponentType, Lift, Lower)]
+#[component(record)]
+pub(crate) struct QuotaExceeded {
+    #[component(name = "retry-after-ms")]
+    retry_after_ms: u64,
+}
+
+#[derive(Debug, ComponentType, Lift, Lower)]
+#[component(record)]
+pub(crate) struct PayloadTooLarge {
+    limit: u64,
+}
+
+#[derive(Debug, ComponentType, Lift, Lower)]
+#[component(variant)]
+pub(crate) enum MessagingError {
+    #[component(name = "component-not-found")]
+    ComponentNotFound,
+    #[component(name = "cannot-receive")]
+    CannotReceive,
+    #[component(name = "no-callback-handler")]
+    NoCallbackHandler,
+    #[component(name = "capability-denied")]
+    CapabilityDenied,
+    #[component(name = "quota-exceeded")]
+    QuotaExceeded(QuotaExceeded),
+    #[component(name = "mailbox-full")]
+    MailboxFull,
+    #[component(name = "payload-too-large")]
+    PayloadTooLarge(PayloadTooLarge),
+    #[component(name = "invalid-message")]
+    InvalidMessage,
+    #[component(name = "codec-not-accepted")]
+    CodecNotAccepted,
+    #[component(name = "invalid-timeout")]
+    InvalidTimeout,
+    #[component(name = "too-many-pending")]
+    TooManyPending,
+    #[component(name = "invalid-topic")]
+    InvalidTopic,
+    #[component(name = "shutting-down")]
+    ShuttingDown,
+}
+
+impl From<castcall_core::MessagingError> for MessagingError {
+    fn from(error: castcall_core::MessagingError) -> Self {
+        use castcall_core::MessagingError as E;
+        match error {
+            E::ComponentNotFound => Self::ComponentNotFound,
+            E::CannotReceive => Self::CannotReceive,
+            E::NoCallbackHandler => Self::NoCallbackHandler,
+            E::CapabilityDenied => Self::CapabilityDenied,
+            E::QuotaExceeded { retry_after_ms } => {
+                Self::QuotaExceeded(QuotaExceeded { retry_after_ms })
+            }
+            E::MailboxFull => Self::MailboxFull,
+            E::PayloadTooLarge { limit } => Self::PayloadTooLarge(PayloadTooLarge { limit }),
+            E::CodecNotAccepted => Self::CodecNotAccepted,
+            E::InvalidTimeout => Self::InvalidTimeout,
+            E::TooManyPending => Self::TooManyPending,
+            E::InvalidTopic => Self::InvalidTopic,
+            E::ShuttingDown => Self::ShuttingDown,
+            // `InvalidMessage`, and whatever a newer core crate may add.
+            _ => Self::InvalidMessage,
+        }
+    }
+}
+
+#[derive(Debug, ComponentType, Lift, Lower)]
+#[component(variant)]
+pub(crate) enum CancelError {
+    #[component(name = "not-found")]
+    NotFound,
+    #[component(name = "not-owner")]
+    NotOwner,
+}
+
+impl From<castcall_core::CancelError> for CancelError {
+    fn from(error: castcall_core::CancelError) -> Self {
+        match error {
+            castcall_core::CancelError::NotOwner => Self::NotOwner,
+            _ => Self::NotFound,
+        }
+    }
+}
+
+#[derive(Debug, ComponentType, Lift, Lower)]
+#[component(record)]
+pub(crate) struct UsageReport {
+    #[component(name = "mailbox-messages")]
+    mailbox_messages: u64,
+    #[component(name = "mailbox-messages-limit")]
+    mailbox_messages_limit: u64,
+    #[component(name = "mailbox-bytes")]
+    mailbox_bytes: u64,
+    #[component(name = "mailbox-bytes-limit")]
+    mailbox_bytes_limit: u64,
+    #[component(name = "pending-requests")]
+    pending_requests: u64,
+    #[component(name = "pending-requests-limit")]
+    pending_requests_limit: u64,
+    #[component(name = "payload-bytes-limit")]
+    payload_bytes_limit: u64,
+    #[component(name = "subscriptions")]
+    subscriptions: u64,
+    #[component(name = "subscriptions-limit")]
+    subscriptions_limit: u64,
+}
+
+impl From<broker::Usage> for UsageReport {
+    fn from(usage: broker::Usage) -> Self {
+        Self {
+            mailbox_messages: usage.mailbox_messages,
+            mailbox_messages_limit: usage.mailbox_messages_limit,
+            mailbox_bytes: usage.mailbox_bytes,
+            mailbox_bytes_limit: usage.mailbox_bytes_limit,
+            pending_requests: usage.pending_requests,
+            pending_requests_limit: usage.pending_requests_limit,
+            payload_bytes_limit: usage.payload_bytes_limit,
+            subscriptions: usage.subscriptions,
+            subscriptions_limit: usage.subscriptions_limit,
+        }
+    }
+}
+
+#[derive(Debug, ComponentType, Lift, Lower)]
+#[component(record)]
+pub(crate) struct TraceContext {
+    traceparent: String,
+    tracestate: String,
+}
+
+#[derive(Debug, Clone, Copy, ComponentType, Lift, Lower)]
+#[component(enum)]
+#[repr(u8)]
+pub(crate) enum DeferError {
+    #[component(name = "not-a-call")]
+    NotACall,
+    #[component(name = "already-deferred")]
+    AlreadyDeferred,
+}
+
+impl From<broker::DeferError> for DeferError {
+    fn from(error: broker::DeferError) -> Self {
+        match error {
+            broker::DeferError::AlreadyDeferred => Self::AlreadyDeferred,
+            _ => Self::NotACall,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ComponentType, Lift, Lower)]
+#[component(enum)]
+#[repr(u8)]
+pub(crate) enum ReplyError {
+    #[component(name = "unknown-token")]
+    UnknownToken,
+    #[component(name = "call-ended")]
+    CallEnded,
+}
+
+impl From<broker::ReplyError> for ReplyError {
+    fn from(error: broker::ReplyError) -> Self {
+        match error {
+            broker::ReplyError::CallEnded => Self::CallEnded,
+            _ => Self::UnknownToken,
+        }
+    }
+}
