@@ -115,10 +115,13 @@ impl ComponentHandle {
     /// after `grace` is ended. Stopping twice is stopping once.
     ///
     /// Returns whether it ended by itself or by being ended, and `false` if it could not be made
-    /// to: a native peer that does not return.
+    /// to: a native peer that does not return, or `host`, which ends with the system.
     ///
     /// Cancel safe: the stop goes on.
     pub async fn stop(&self, grace: Duration) -> bool {
+        if self.peer.factory.is_none() {
+            return false;
+        }
         let broker = &self.peer.broker;
         broker.kill_at(broker.now() + grace, &self.peer);
         let stopped = self.peer.on_stopped();

@@ -9,6 +9,10 @@ use castcall_correlation::Resolution;
 use crate::message::{CallRef, Callback, Item, Key, Message};
 use crate::peer::Peer;
 
+/// How many messages a turn may have, so that a thousand busy components have theirs within some
+/// tens of milliseconds even if each message is cheap.
+const TURN: u32 = 128;
+
 /// What is to be done next.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -24,6 +28,8 @@ pub enum Work {
 /// After each [`Inbox::next`] that gave something comes a `finish…`; an instance that crashes in
 /// between returns from its turn without.
 pub struct Inbox<'a> {
+    /// How many more messages this turn may have.
+    left: u32,
     peer: &'a Peer,
     incarnation: Key,
     batch: &'a mut VecDeque<Item>,
@@ -69,7 +75,16 @@ impl<'a> Inbox<'a> {
         batch: &'a mut VecDeque<Item>,
         is_over: &'a dyn Fn() -> bool,
     ) -> Self {
-        Self { peer, incarnation, batch, is_over, in_hand: None, end: None, draining: false }
+        Self {
+            left: TURN,
+            peer,
+            incarnation,
+            batch,
+            is_over,
+            in_hand: None,
+            end: None,
+            draining: false,
+        }
     }
 
     pub(crate) fn draining(self) -> Self {
@@ -88,10 +103,11 @@ impl<'a> Inbox<'a> {
                 self.end = Some(End::Stop);
                 return None;
             }
-            if (self.is_over)() {
+            if (self.left == 0 || (self.is_over)()) && !self.draining {
                 self.end = Some(End::Over);
                 return None;
             }
+            self.left = self.left.saturating_sub(1);
             let item = match self.batch.pop_front() {
                 Some(item) => item,
                 None if self.peer.mailbox.take(self.batch) => continue,

@@ -42,6 +42,8 @@ pub(crate) struct Peer {
     state: AtomicU8,
     released: AtomicBool,
     abandoned: AtomicBool,
+    /// Whether it has ever taken a call over: most never do, and don't pay for the lock.
+    defers: AtomicBool,
     deferred: Mutex<Deferred>,
     /// What only the turn touches; the lock is never contended while the component runs.
     pub(crate) actor: Mutex<Actor>,
@@ -132,6 +134,7 @@ impl Peer {
             state: AtomicU8::new(PeerState::Starting as u8),
             released: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
+            defers: AtomicBool::new(false),
             deferred: Mutex::default(),
             actor: Mutex::new(Actor {
                 instance: None,
@@ -223,6 +226,7 @@ impl Peer {
     // ---- calls that were taken over
 
     pub(crate) fn defer(&self, call: CallRef) -> Result<u64, DeferError> {
+        self.defers.store(true, Ordering::Relaxed);
         let mut deferred = self.deferred.lock();
         if deferred.calls.values().any(|other| other.ticket == call.ticket) {
             return Err(DeferError::AlreadyDeferred);
@@ -239,10 +243,9 @@ impl Peer {
     }
 
     pub(crate) fn is_deferred(&self, call: CallRef) -> bool {
-        let deferred = self.deferred.lock();
-        // The usual component never defers, and pays for an empty map's look.
-        !deferred.calls.is_empty()
-            && deferred.calls.values().any(|other| other.ticket == call.ticket)
+        // Set, if at all, by the handler that has just returned, on this thread.
+        self.defers.load(Ordering::Relaxed)
+            && self.deferred.lock().calls.values().any(|other| other.ticket == call.ticket)
     }
 
     pub(crate) fn take_deferred(&self, token: u64) -> Option<CallRef> {

@@ -66,7 +66,7 @@ pub(crate) struct Origin<'a> {
 impl Origin<'_> {
     fn check(&self, size: usize) -> Result<(), MessagingError> {
         let broker = &self.peer.broker;
-        if broker.is_shutting_down() || self.peer.is_stopping() {
+        if broker.is_shutting_down() {
             return Err(MessagingError::ShuttingDown);
         }
         let limit = broker.config.max_payload;
@@ -156,6 +156,10 @@ impl Origin<'_> {
         let refuse = |error| Refused { error, payload: None };
         self.check(payload.len()).map_err(refuse)?;
         Self::check_target(target).map_err(refuse)?;
+        // Who is being stopped may still say goodbye, and would not hear an answer.
+        if self.peer.is_stopping() {
+            return Err(refuse(MessagingError::ShuttingDown));
+        }
         if timeout.is_zero() || timeout > broker.config.max_timeout {
             return Err(refuse(MessagingError::InvalidTimeout));
         }

@@ -233,6 +233,10 @@ impl Peer {
 
     /// An operator starts a component again that has failed. `false` if it has not.
     pub(crate) fn revive(self: &Arc<Self>) -> bool {
+        // Looked at first without the lock, which a running handler would hold.
+        if self.state() != PeerState::Failed {
+            return false;
+        }
         let mut actor = self.actor.lock();
         if self.state() != PeerState::Failed || self.is_stopping() {
             return false;

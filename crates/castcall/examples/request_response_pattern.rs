@@ -50,16 +50,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let system = System::builder().build()?;
 
     system.load("requester", fixture("callback-receiver-component")).await?;
+    system.load("journal", fixture("callback-receiver-component")).await?;
     system.load("echo", fixture("echo-handler")).await?;
     system.load("slow", fixture("slow-handler")).await?;
     system.load("fragile", fixture("trapping-handler").restart(RestartConfig::default())).await?;
-    narrator.say("loaded requester, echo, slow and fragile");
+    narrator.say("loaded requester, journal, echo, slow and fragile");
 
-    narrator.say("\n-- a cast: requester -> requester's own mailbox, by way of the host");
-    let answer = tell(&system, "cast requester hello to myself").await?;
+    narrator.say("\n-- a cast: requester -> journal");
+    let answer = tell(&system, "cast journal hello there").await?;
     narrator.say(format!("requester: send-message returned {answer}"));
-    narrator.say(format!("requester has seen:\n{}", tell(&system, "results").await?));
-    tell(&system, "clear").await?;
+    let seen = system.call("journal", "results", PATIENCE).await?;
+    narrator.say(format!("journal has seen:\n{}", String::from_utf8_lossy(&seen)));
 
     narrator.say("\n-- a call: requester -> echo, and the callback");
     let id = tell(&system, "call echo 1000 how are you?").await?;
@@ -67,7 +68,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     narrator.say(format!("handle-callback brought:\n{}", callbacks(&system, 1).await?));
     tell(&system, "clear").await?;
 
-    narrator.say("\n-- a timeout: requester -> slow, which takes longer than the 20 ms it is given");
+    narrator
+        .say("\n-- a timeout: requester -> slow, which takes longer than the 20 ms it is given");
     let id = tell(&system, "call slow 20 1000000").await?;
     narrator.say(format!("requester: send-request returned {id}"));
     narrator.say(format!("handle-callback brought:\n{}", callbacks(&system, 2).await?));

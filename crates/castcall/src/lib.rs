@@ -65,3 +65,8 @@ pub use castcall_wasm::Limits;
 pub use component::Component;
 pub use error::{BuildError, LoadError};
 pub use system::{System, SystemBuilder};
+
+/// The README's host example, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct ReadmeDoctests;

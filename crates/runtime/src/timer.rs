@@ -86,6 +86,7 @@ pub(crate) fn main<R: Runnable>(shared: &Arc<Shared<R>>) {
             if quiet > LINGER {
                 quiet = 0;
                 timer.asleep.store(true, Ordering::SeqCst);
+                fence(Ordering::SeqCst);
                 // A worker that woke before it could see the flag is seen here.
                 if shared.is_busy() {
                     timer.asleep.store(false, Ordering::SeqCst);
