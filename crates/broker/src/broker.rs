@@ -10,9 +10,12 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use castcall_core::{
-    CancelError, ComponentId, MessagingError, Pattern, RequestError, RequestId, Topic,
+    CancelError, ComponentId, CorrelationId, MessagingError, Pattern, RequestError, RequestId,
+    Topic,
 };
-use castcall_correlation::{CancelRefusal, Entry, PendingCounts, PendingTable, Resolution};
+use castcall_correlation::{
+    CancelRefusal, Entry, PendingCounts, PendingTable, Resolution, deadline_after,
+};
 use castcall_topics::{Group, Matches, SubscriptionTable};
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry as Place;
@@ -20,17 +23,23 @@ use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::sync::{Notify, oneshot};
 
-use crate::clock::CoarseClock;
+use crate::clock::{Clock, CoarseClock};
 use crate::config::{BrokerConfig, PeerConfig};
 use crate::handle::ComponentHandle;
 use crate::instance::{Factory, StartError};
 use crate::message::{CallRef, Callback, Key, Message};
+use crate::on_end::OnEnd;
 use crate::peer::{DeadLetter, Peer, PeerState};
 use crate::stats::MessagingStats;
 use crate::turn::Ready;
 
-/// How long after it was killed a component that does not return is given up.
-const ABANDON_AFTER: Duration = Duration::from_millis(250);
+/// How long after it was killed a component that does not return is given up. A guest notices
+/// within a tick or two of its thread's, which may have to wait for a core on a busy machine.
+const ABANDON_AFTER: Duration = Duration::from_secs(1);
+
+/// How much of a shutdown's time is kept for callbacks and goodbyes, at most: a quarter of it if
+/// that is less.
+const GOODBYES: Duration = Duration::from_secs(1);
 
 /// Who runs components.
 pub trait Scheduler: Send + Sync + 'static {
@@ -80,6 +89,8 @@ pub(crate) enum Sink {
     Callback(Arc<Peer>),
     /// To a future.
     Native(Arc<Peer>, oneshot::Sender<Result<Bytes, RequestError>>),
+    /// To a closure.
+    Boxed(Arc<Peer>, OnEnd),
 }
 
 /// A component as a subscriber.
@@ -105,12 +116,15 @@ struct Due {
     at: Instant,
     number: u64,
     what: What,
-    peer: Arc<Peer>,
+    /// Weak, since the time may be far off and the component long gone.
+    peer: Weak<Peer>,
 }
 
 #[derive(Clone, Copy)]
 enum What {
     Wake,
+    /// A shutdown has waited long enough for what runs.
+    Hurry,
     Kill,
     Abandon,
 }
@@ -316,6 +330,13 @@ impl Broker {
         self.inner.pending.counts()
     }
 
+    /// Whether the call has not ended. Its deadline may have passed, if [`Broker::expire`] has
+    /// not been called since.
+    #[must_use]
+    pub fn is_pending(&self, id: RequestId) -> bool {
+        self.inner.pending.contains(id)
+    }
+
     /// Gives back memory that was needed at some time and is not now.
     pub fn shrink(&self) {
         self.inner.pending.shrink();
@@ -332,7 +353,9 @@ impl Broker {
     pub fn expire(&self) -> Option<Instant> {
         let inner = &self.inner;
         let now = inner.now();
-        inner.pending.expire(now, |entry| inner.deliver(entry, Err(RequestError::Timeout)));
+        inner.deliver_all(&RequestError::Timeout, |ended| {
+            inner.pending.expire(now, ended);
+        });
         let next_due = inner.run_due(now);
         let next_timeout = inner.pending.arm(now);
         [next_due, next_timeout].into_iter().flatten().min()
@@ -347,19 +370,27 @@ impl Broker {
     pub async fn shutdown(&self, grace: Duration) -> Vec<ComponentId> {
         let inner = &self.inner;
         inner.shutting_down.store(true, Ordering::SeqCst);
-        let kill_at = inner.now() + grace;
-        let everybody: Vec<_> = inner.peers.iter().map(|peer| Arc::clone(&peer)).collect();
+        let now = inner.now();
+        let kill_at = deadline_after(now, grace);
+        // One that does not end must not take the others' orderly end with it.
+        let hurry_at = deadline_after(now, grace - (grace / 4).min(GOODBYES));
+        let everybody = inner.everybody();
         for peer in &everybody {
+            inner.due_at(hurry_at, What::Hurry, peer);
             inner.due_at(kill_at, What::Kill, peer);
-            inner.due_at(kill_at + ABANDON_AFTER, What::Abandon, peer);
+            inner.due_at(deadline_after(kill_at, ABANDON_AFTER), What::Abandon, peer);
         }
         // First everybody stays to receive the callbacks of what the others are still handling.
         for peer in &everybody {
             peer.reject_new();
         }
-        while inner.now() < kill_at && everybody.iter().any(|peer| peer.is_active()) {
-            inner.quiet.notified().await;
+        inner.until_quiet(&everybody, hurry_at).await;
+        // What is pending now was taken over, or does not end. Who asked is still there to be
+        // told.
+        for peer in &everybody {
+            inner.end_target(peer.key);
         }
+        inner.until_quiet(&everybody, hurry_at).await;
         let waits: Vec<_> = everybody.iter().map(|peer| peer.on_stopped()).collect();
         everybody.iter().for_each(|peer| peer.stop());
         for wait in waits {
@@ -371,10 +402,12 @@ impl Broker {
     /// Ends everything where it stands, without waiting.
     pub fn abort(&self) {
         self.inner.shutting_down.store(true, Ordering::SeqCst);
-        let everybody: Vec<_> = self.inner.peers.iter().map(|peer| Arc::clone(&peer)).collect();
-        for peer in everybody {
+        for peer in self.inner.everybody() {
             peer.kill();
-            // Even if nobody runs components any more.
+            // Even if nobody runs components any more. One that has its turn ends with it.
+            if let Some(mut actor) = peer.actor.try_lock() {
+                peer.finish(&mut actor);
+            }
             peer.release();
         }
     }
@@ -399,6 +432,36 @@ impl Inner {
 
     pub(crate) fn jitter(&self) -> f64 {
         self.random.lock().f64()
+    }
+
+    /// Whether all that happens follows from the seed and from what the clock is moved by.
+    fn is_simulated(&self) -> bool {
+        matches!(self.config.clock, Clock::Manual(_)) && self.config.seed.is_some()
+    }
+
+    /// A new id, local to this thread's part of the table; in a simulation, from the seed.
+    pub(crate) fn new_id(&self) -> RequestId {
+        if self.is_simulated() {
+            let bits = self.random.lock().u128(..);
+            return CorrelationId::from_uuid(
+                uuid::Builder::from_random_bytes(bits.to_be_bytes()).into_uuid(),
+            );
+        }
+        self.pending.new_id()
+    }
+
+    /// While shutting down: waits until nobody has anything to do, or until it is `late`.
+    async fn until_quiet(&self, everybody: &[Arc<Peer>], late: Instant) {
+        while self.now() < late && everybody.iter().any(|peer| peer.is_active()) {
+            self.quiet.notified().await;
+        }
+    }
+
+    /// All components, in the order of their ids.
+    fn everybody(&self) -> Vec<Arc<Peer>> {
+        let mut everybody: Vec<_> = self.peers.iter().map(|peer| Arc::clone(&peer)).collect();
+        everybody.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+        everybody
     }
 
     pub(crate) fn schedule(&self, peer: &Arc<Peer>) {
@@ -433,6 +496,29 @@ impl Inner {
                 peer.count_outcome(&result);
                 let _ = sender.send(result);
             }
+            Sink::Boxed(peer, on_end) => {
+                peer.call_ended(true);
+                peer.count_outcome(&result);
+                on_end.call(result);
+            }
+        }
+    }
+
+    /// Hands over what a sweep of the table ends. The table's order is as random as its hashes,
+    /// so a simulation has one of its own.
+    fn deliver_all(
+        &self,
+        error: &RequestError,
+        sweep: impl FnOnce(&mut dyn FnMut(Entry<Key, Sink>)),
+    ) {
+        if !self.is_simulated() {
+            return sweep(&mut |entry| self.deliver(entry, Err(error.clone())));
+        }
+        let mut all = Vec::new();
+        sweep(&mut |entry| all.push(entry));
+        all.sort_unstable_by_key(|entry| (entry.deadline, entry.id));
+        for entry in all {
+            self.deliver(entry, Err(error.clone()));
         }
     }
 
@@ -464,10 +550,11 @@ impl Inner {
         }
     }
 
-    /// Ends the calls of an instance that is gone: nobody is left to be told, but for futures.
+    /// Ends the calls of an instance that is gone: nobody is left to be told, but for
+    /// futures and closures.
     pub(crate) fn end_owner(&self, owner: Key) {
         self.pending.end_owner(&owner, |entry| {
-            if let Sink::Native(..) = entry.sink {
+            if let Sink::Native(..) | Sink::Boxed(..) = entry.sink {
                 self.deliver(entry, Err(RequestError::Unavailable));
             }
         });
@@ -475,8 +562,9 @@ impl Inner {
 
     /// Ends all calls to a component.
     pub(crate) fn end_target(&self, target: Key) {
-        self.pending
-            .end_target(&target, |entry| self.deliver(entry, Err(RequestError::Unavailable)));
+        self.deliver_all(&RequestError::Unavailable, |ended| {
+            self.pending.end_target(&target, ended);
+        });
     }
 
     /// Ends the part of everything that a component that is gone has in it.
@@ -557,7 +645,7 @@ impl Inner {
 
     fn due_at(&self, at: Instant, what: What, peer: &Arc<Peer>) {
         let number = self.next_key().0;
-        let due = Due { at, number, what, peer: Arc::clone(peer) };
+        let due = Due { at, number, what, peer: Arc::downgrade(peer) };
         let first = {
             let mut heap = self.due.lock();
             heap.push(Reverse(due));
@@ -591,11 +679,10 @@ impl Inner {
                 }
             };
             let Reverse(Due { what, peer, .. }) = due?;
-            if peer.is_released() {
-                continue;
-            }
+            let Some(peer) = peer.upgrade().filter(|peer| !peer.is_released()) else { continue };
             match what {
                 What::Wake => peer.wake(),
+                What::Hurry => self.quiet.notify_one(),
                 What::Kill => {
                     peer.kill();
                     self.quiet.notify_one();

@@ -16,8 +16,8 @@ pub struct BrokerConfig {
     pub max_host_pending: u32,
     /// Where time comes from. Default: the machine's clock.
     pub clock: Clock,
-    /// Seeds what is random in the broker's decisions (jitter, and nothing secret); ids of calls
-    /// are always random. Default: at random.
+    /// Seeds what is random in the broker's decisions (jitter, and nothing secret). Ids of calls
+    /// come from it under a manual clock alone, so that a simulation repeats. Default: at random.
     pub seed: Option<u64>,
 }
 

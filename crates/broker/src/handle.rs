@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use castcall_core::{Category, ComponentId, MessagingError, RequestError};
+use castcall_core::{CancelError, Category, ComponentId, MessagingError, RequestError, RequestId};
+use castcall_correlation::deadline_after;
 use thiserror::Error;
 use tokio::sync::oneshot;
 
 use crate::mailbox::Depth;
 use crate::message::CallRef;
+use crate::on_end::OnEnd;
 use crate::peer::{Peer, PeerState};
 use crate::send::{Origin, Refused};
 use crate::stats::MessagingStats;
@@ -123,7 +125,7 @@ impl ComponentHandle {
             return false;
         }
         let broker = &self.peer.broker;
-        broker.kill_at(broker.now() + grace, &self.peer);
+        broker.kill_at(deadline_after(broker.now(), grace), &self.peer);
         let stopped = self.peer.on_stopped();
         self.peer.stop();
         let _ = stopped.await;
@@ -199,6 +201,52 @@ impl ComponentHandle {
         let target = self.peer.broker.route(target);
         let target = target.map_err(|error| Refused { error, payload: None })?;
         self.origin().call_natively(&target, payload.clone(), timeout, sender)
+    }
+
+    /// Calls `target` in this one's name. Whatever the end of the call, `on_end` is called with it,
+    /// once, by the thread that ends it: it should hand over, not work. It may send. If it panics,
+    /// that is logged. Nothing waits, and no task is started.
+    ///
+    /// `id` must be new: from [`ComponentHandle::new_request_id`]. The call can be over before this
+    /// returns.
+    ///
+    /// # Errors
+    ///
+    /// The call was refused, and `on_end` is dropped without a call; the payload comes back. An
+    /// `id` that is pending is `invalid-message`.
+    pub fn call_with(
+        &self,
+        id: RequestId,
+        target: impl AsRef<str>,
+        payload: impl Into<Bytes>,
+        timeout: Duration,
+        on_end: impl FnOnce(Result<Bytes, RequestError>) + Send + 'static,
+    ) -> Result<(), SendError> {
+        let payload = payload.into();
+        let on_end = OnEnd::new(on_end);
+        let target = self.peer.broker.route(target.as_ref());
+        let called = target.map_err(|error| Refused { error, payload: None }).and_then(|target| {
+            self.origin().call_then(id, &target, payload.clone(), timeout, on_end)
+        });
+        called.map(|_| ()).map_err(|refused| {
+            self.peer.counters.refused.add(1);
+            SendError { error: refused.error, payload: refused.payload.unwrap_or(payload) }
+        })
+    }
+
+    /// A new id for [`ComponentHandle::call_with`].
+    #[must_use]
+    pub fn new_request_id(&self) -> RequestId {
+        self.peer.broker.new_id()
+    }
+
+    /// Cancels a call that was made through a handle of this one; it ends with `cancelled`.
+    ///
+    /// # Errors
+    ///
+    /// It has ended, never was, or is another's.
+    pub fn cancel_request(&self, id: RequestId) -> Result<(), CancelError> {
+        self.peer.broker.cancel(&self.peer, self.peer.key, id)
     }
 
     /// Publishes in this one's name and says how many subscribers matched.

@@ -23,6 +23,7 @@ mod instance;
 mod mailbox;
 mod message;
 mod native;
+mod on_end;
 mod peer;
 mod send;
 mod stats;

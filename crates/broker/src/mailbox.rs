@@ -117,11 +117,13 @@ impl Mailbox {
             match self.config.overflow {
                 Overflow::Reject => return Pushed::Full(message),
                 Overflow::DropNewest => return Pushed::Dropped(message),
+                // Nothing is dropped for what has no room in an empty mailbox either.
+                Overflow::DropOldest if size > self.config.bytes => {
+                    return Pushed::Dropped(message);
+                }
                 Overflow::DropOldest => match queue.pop_oldest_message() {
                     Some(oldest) => dropped.push(oldest),
-                    // What is left is in the receiver's hands, or the message is larger than
-                    // the whole mailbox.
-                    None => return Pushed::Dropped(message),
+                    None => break,
                 },
             }
         }
@@ -240,6 +242,11 @@ impl Mailbox {
         let mut queue = self.queue.lock();
         queue.scheduled = false;
         queue.parked = true;
+    }
+
+    /// Whether it waits for its restart or its end: only [`wake`](Self::wake) schedules it.
+    pub(crate) fn is_parked(&self) -> bool {
+        self.queue.lock().parked
     }
 
     /// Takes out the messages for which `which` says so, in order; callbacks stay.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use castcall_core::{ComponentId, MessagingError, Pattern, RequestError};
+use castcall_correlation::Ticket;
 use castcall_topics::Group;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
@@ -61,6 +62,8 @@ pub(crate) struct Actor {
 #[derive(Default)]
 struct Deferred {
     next: u64,
+    /// The call taken over last: no other is in hand.
+    latest: Option<Ticket>,
     calls: HashMap<u64, CallRef, foldhash::fast::FixedState>,
     sweep_at: usize,
 }
@@ -228,7 +231,7 @@ impl Peer {
     pub(crate) fn defer(&self, call: CallRef) -> Result<u64, DeferError> {
         self.defers.store(true, Ordering::Relaxed);
         let mut deferred = self.deferred.lock();
-        if deferred.calls.values().any(|other| other.ticket == call.ticket) {
+        if deferred.latest == Some(call.ticket) {
             return Err(DeferError::AlreadyDeferred);
         }
         if deferred.calls.len() >= deferred.sweep_at.max(DEFERRED_SWEEP) {
@@ -238,14 +241,15 @@ impl Peer {
         }
         deferred.next += 1;
         let token = deferred.next;
+        deferred.latest = Some(call.ticket);
         deferred.calls.insert(token, call);
         Ok(token)
     }
 
+    /// Whether the call in hand was taken over, and perhaps answered since.
     pub(crate) fn is_deferred(&self, call: CallRef) -> bool {
         // Set, if at all, by the handler that has just returned, on this thread.
-        self.defers.load(Ordering::Relaxed)
-            && self.deferred.lock().calls.values().any(|other| other.ticket == call.ticket)
+        self.defers.load(Ordering::Relaxed) && self.deferred.lock().latest == Some(call.ticket)
     }
 
     pub(crate) fn take_deferred(&self, token: u64) -> Option<CallRef> {
@@ -266,8 +270,12 @@ impl Peer {
     pub(crate) fn begin_incarnation(&self) -> Key {
         let key = self.broker.next_key();
         self.incarnation.store(key.0, Ordering::Release);
-        self.outstanding.store(0, Ordering::Relaxed);
         key
+    }
+
+    /// Its instance has ended, and all calls that it had made.
+    pub(crate) fn calls_gone(&self) {
+        self.outstanding.store(0, Ordering::Relaxed);
     }
 
     pub(crate) fn state(&self) -> PeerState {
@@ -355,8 +363,8 @@ impl Peer {
 
     /// Ends the instance where it stands.
     pub(crate) fn kill(self: &Arc<Self>) {
-        self.control.store(KILL, Ordering::SeqCst);
         self.stop();
+        self.control.store(KILL, Ordering::SeqCst);
     }
 
     /// Told when it is gone.

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use castcall_core::{MessagingError, RequestError, RequestId, Topic};
+use castcall_core::{MessagingError, RequestError, RequestId, Timestamp, Topic};
+use castcall_correlation::deadline_after;
 use tokio::sync::oneshot;
 
 use crate::broker::Sink;
 use crate::context::bound;
 use crate::mailbox::Pushed;
 use crate::message::{CallRef, Key, Message};
+use crate::on_end::OnEnd;
 use crate::peer::{DeadLetter, Peer};
 
 /// Bytes that may still have to be copied out of a guest. They are copied once, after every check
@@ -128,7 +130,7 @@ impl Origin<'_> {
         }
         let sink = Sink::Callback(Arc::clone(self.peer));
         let timeout = Duration::from_millis(timeout_ms);
-        self.call_with(target, payload, timeout, sink)
+        self.call_with(target, payload, timeout, sink, None)
             .map(|call| call.id)
             .map_err(|refused| refused.error)
     }
@@ -142,7 +144,20 @@ impl Origin<'_> {
         sender: oneshot::Sender<Result<Bytes, RequestError>>,
     ) -> Result<CallRef, Refused> {
         let sink = Sink::Native(Arc::clone(self.peer), sender);
-        self.call_with(target, payload, timeout, sink)
+        self.call_with(target, payload, timeout, sink, None)
+    }
+
+    /// A call of that id, whose outcome goes to `on_end`.
+    pub(crate) fn call_then(
+        &self,
+        id: RequestId,
+        target: &Arc<Peer>,
+        payload: Bytes,
+        timeout: Duration,
+        on_end: OnEnd,
+    ) -> Result<CallRef, Refused> {
+        let sink = Sink::Boxed(Arc::clone(self.peer), on_end);
+        self.call_with(target, payload, timeout, sink, Some(id))
     }
 
     fn call_with(
@@ -151,6 +166,7 @@ impl Origin<'_> {
         payload: impl Payload,
         timeout: Duration,
         sink: Sink,
+        id: Option<RequestId>,
     ) -> Result<CallRef, Refused> {
         let broker = &self.peer.broker;
         let refuse = |error| Refused { error, payload: None };
@@ -163,19 +179,20 @@ impl Origin<'_> {
         if timeout.is_zero() || timeout > broker.config.max_timeout {
             return Err(refuse(MessagingError::InvalidTimeout));
         }
-        let native = matches!(sink, Sink::Native(..));
+        let native = !matches!(sink, Sink::Callback(..));
         if !self.peer.call_began(native) {
             return Err(refuse(MessagingError::TooManyPending));
         }
-        let deadline = bound(broker.now() + timeout, self.serving);
-        // Local to this thread's part of the table.
-        let id = broker.pending.new_id();
+        let deadline = bound(deadline_after(broker.now(), timeout), self.serving);
+        let given = id.is_some();
+        let id = id.unwrap_or_else(|| broker.new_id());
         let registered =
             broker.pending.register(id, &self.incarnation, &target.key, deadline, sink);
         let Ok(ticket) = registered else {
-            // 122 random bits have come twice.
             self.peer.call_ended(native);
-            return Err(refuse(MessagingError::TooManyPending));
+            // 122 random bits have come twice, or the sender gave one id twice.
+            let twice = MessagingError::TooManyPending;
+            return Err(refuse(if given { MessagingError::InvalidMessage } else { twice }));
         };
         let call = CallRef { id, ticket, deadline };
         let message = self.message(payload.into_bytes(), Some(call), None);
@@ -236,12 +253,20 @@ impl Origin<'_> {
         Ok(matched)
     }
 
+    /// A component that runs has the ticks going. A program that sends to an idle system has not:
+    /// the coarse clock shows when something was last done.
+    fn stamp(&self) -> Timestamp {
+        let broker = &self.peer.broker;
+        let from_outside = self.incarnation == self.peer.key;
+        if from_outside { broker.config.clock.wall() } else { broker.coarse.now() }
+    }
+
     fn message(&self, payload: Bytes, call: Option<CallRef>, topic: Option<Topic>) -> Message {
         Message {
             sender: self.peer.id.clone(),
             payload,
             topic,
-            timestamp: self.peer.broker.coarse.now(),
+            timestamp: self.stamp(),
             call,
         }
     }

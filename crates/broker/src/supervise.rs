@@ -35,7 +35,8 @@ impl History {
         let wait = config.backoff.saturating_mul(1 << doublings).min(config.max_backoff);
         // Between three quarters and five quarters, so that what crashed together does not come
         // back together.
-        Verdict::RestartAfter(wait.mul_f64(0.75 + jitter / 2.0))
+        let wait = wait.as_secs_f64() * (0.75 + jitter / 2.0);
+        Verdict::RestartAfter(Duration::try_from_secs_f64(wait).unwrap_or(Duration::MAX))
     }
 
     /// An instance did not start.

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use castcall_core::{ComponentId, CrashCode, RequestError};
+use castcall_correlation::deadline_after;
 
 use crate::context::Context;
 use crate::inbox::{End, Inbox};
@@ -60,6 +61,10 @@ impl Peer {
     fn turn(self: &Arc<Self>, actor: &mut Actor, is_over: &dyn Fn() -> bool) -> bool {
         if self.is_stopping() {
             self.finish(actor);
+            return false;
+        }
+        if actor.instance.is_none() && self.mailbox.is_parked() {
+            // Scheduled by what the crash itself ended, before it was settled what follows.
             return false;
         }
         if actor.instance.is_none()
@@ -159,6 +164,7 @@ impl Peer {
         self.broker.end_owner(self.incarnation());
         self.mailbox.give_back(&mut actor.batch);
         self.mailbox.purge_callbacks();
+        self.calls_gone();
     }
 
     fn after_crash(self: &Arc<Self>, actor: &mut Actor, verdict: Verdict) -> bool {
@@ -168,7 +174,7 @@ impl Peer {
         }
         match verdict {
             Verdict::RestartAfter(wait) => {
-                let due = self.broker.now() + wait;
+                let due = deadline_after(self.broker.now(), wait);
                 self.set_state(PeerState::Restarting);
                 if !self.mailbox.park(due) {
                     self.finish(actor);
@@ -201,7 +207,7 @@ impl Peer {
     }
 
     /// The orderly end: callbacks, `shutdown`, and nothing more.
-    fn finish(self: &Arc<Self>, actor: &mut Actor) {
+    pub(crate) fn finish(self: &Arc<Self>, actor: &mut Actor) {
         if self.is_released() && actor.instance.is_none() {
             return;
         }

@@ -40,8 +40,11 @@
 //! | [`runtime`] | `castcall-runtime` | worker threads that nobody can hold up | messages, WebAssembly |
 //! | [`wasm`] | `castcall-wasm` | components in wasmtime | mailboxes, routing, threads |
 
+mod command;
 mod component;
 mod error;
+mod outlet;
+mod reply;
 mod schedule;
 mod system;
 
@@ -61,9 +64,15 @@ pub use castcall_core::{
     CancelError, Category, ComponentError, ComponentId, CrashCode, MessagingError, RequestError,
     RequestId,
 };
+pub use castcall_correlation::{
+    InvalidReplyPath, OpaquePath, ReplyPath, ResponseConfig, ResponseManager,
+};
 pub use castcall_wasm::Limits;
+pub use command::Command;
 pub use component::Component;
 pub use error::{BuildError, LoadError};
+pub use outlet::ReplyStats;
+pub use reply::{CommandReply, InvalidCommandReply, ReplyError, ReplyErrorKind};
 pub use system::{System, SystemBuilder};
 
 /// The README's host example, compiled and run.

@@ -10,12 +10,16 @@ use castcall_broker::{
     MessagingStats, NativePeer, PeerConfig, PendingCounts, SendError, StartError, native_factory,
 };
 use castcall_core::{ComponentError, ComponentId, InvalidComponentId};
+use castcall_correlation::{OpaquePath, ResponseConfig, ResponseManager};
 use castcall_runtime::{Pool, PoolStats};
 use castcall_wasm::{CompileError, Engine, EngineConfig, WasmComponent};
 use tokio::sync::oneshot;
 
+use crate::command::{Command, responses};
 use crate::component::Component;
 use crate::error::{BuildError, LoadError};
+use crate::outlet::{OnOpaqueReply, Outlet, ReplyStats};
+use crate::reply::CommandReply;
 use crate::schedule::{Keeper, PoolScheduler, Task};
 
 /// Builds a [`System`].
@@ -25,6 +29,8 @@ pub struct SystemBuilder {
     max_threads: Option<usize>,
     broker: BrokerConfig,
     engine: EngineConfig,
+    responses: ResponseConfig,
+    on_opaque_reply: OnOpaqueReply,
 }
 
 impl SystemBuilder {
@@ -58,6 +64,27 @@ impl SystemBuilder {
         self
     }
 
+    /// Sets what the commands of [`System::command`] may: how long the longest waits, which one
+    /// that names no timeout does too, and how many one sender may have waiting. A timeout longer
+    /// than [`max_timeout`](Self::max_timeout) counts as that.
+    #[must_use]
+    pub fn responses(mut self, config: ResponseConfig) -> Self {
+        self.responses = config;
+        self
+    }
+
+    /// Sets who sends the replies whose path is an address `scheme://…`. Called on the thread that
+    /// ends the command: it should hand over, not work. A panic in it is logged. Without it, such
+    /// replies are logged and counted as unhandled.
+    #[must_use]
+    pub fn on_opaque_reply(
+        mut self,
+        send: impl Fn(OpaquePath, CommandReply) + Send + Sync + 'static,
+    ) -> Self {
+        self.on_opaque_reply = OnOpaqueReply(Some(Arc::new(send)));
+        self
+    }
+
     /// Starts the system. Needs no async runtime: guests run on threads of its own.
     ///
     /// # Errors
@@ -65,6 +92,7 @@ impl SystemBuilder {
     /// There is no engine, or there are no threads, to be had.
     pub fn build(self) -> Result<System, BuildError> {
         let engine = Engine::new(self.engine)?;
+        let max_timeout = self.broker.max_timeout;
         let scheduler = Arc::new(PoolScheduler::default());
         let broker = Broker::new(self.broker, scheduler.clone());
         let keeper = Keeper { broker: broker.downgrade(), engine: engine.clone() };
@@ -78,7 +106,12 @@ impl SystemBuilder {
         pool.alarm();
         let host = broker.add_program(ComponentId::host());
         let host = host.expect("a new broker has no host yet");
-        Ok(System { inner: Arc::new(Inner { broker, pool, engine, host }) })
+        let outlet = Arc::new(Outlet::new(self.on_opaque_reply));
+        let mut config = self.responses;
+        config.max_timeout = config.max_timeout.min(max_timeout);
+        let responses = responses(config, &broker, &outlet);
+        let inner = Inner { broker, pool, engine, host, outlet, responses };
+        Ok(System { inner: Arc::new(inner) })
     }
 }
 
@@ -96,6 +129,8 @@ struct Inner {
     pool: Pool<Task>,
     engine: Engine,
     host: ComponentHandle,
+    outlet: Arc<Outlet>,
+    responses: ResponseManager,
 }
 
 impl Drop for Inner {
@@ -288,6 +323,33 @@ impl System {
         payload: impl Into<Bytes>,
     ) -> Result<u32, SendError> {
         self.inner.host.publish(topic, payload)
+    }
+
+    /// Prepares a command: a call whose outcome goes not back to its sender but to a reply path,
+    /// which is a component, a topic, or an address of your own. See [`Command`].
+    pub fn command(&self, target: impl Into<String>, payload: impl Into<Bytes>) -> Command<'_, ()> {
+        Command::new(self, target.into(), payload.into())
+    }
+
+    /// The commands that wait for their outcome: to list them, to ask for their reply path, to
+    /// count them, to [`cancel`](ResponseManager::cancel) one. A cancel ends the call too, and the
+    /// reply path is told.
+    ///
+    /// Whoever takes a command out by other means (`handle_response`, `take`, `expire`,
+    /// `end_owner`) takes over its reply: castcall then sends none.
+    #[must_use]
+    pub fn responses(&self) -> &ResponseManager {
+        &self.inner.responses
+    }
+
+    /// What became of the replies to commands.
+    #[must_use]
+    pub fn replies(&self) -> ReplyStats {
+        self.inner.outlet.stats()
+    }
+
+    pub(crate) fn outlet(&self) -> &Arc<Outlet> {
+        &self.inner.outlet
     }
 
     /// What all components together have done, those that are gone included.

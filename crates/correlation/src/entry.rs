@@ -34,6 +34,48 @@ impl<K: fmt::Debug, S> fmt::Debug for Entry<K, S> {
     }
 }
 
+/// A pending call, while it is looked at under its lock.
+#[non_exhaustive]
+pub struct PendingCall<'a, K, S> {
+    /// Ties the answer to it.
+    pub id: CorrelationId,
+    /// Who asks.
+    pub owner: &'a K,
+    /// Who is asked.
+    pub target: &'a K,
+    /// Until when. May have passed, if the timer has not fired yet.
+    pub deadline: Instant,
+    /// Where the outcome will go.
+    pub sink: &'a S,
+}
+
+impl<K: fmt::Debug, S> fmt::Debug for PendingCall<'_, K, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PendingCall")
+            .field("id", &self.id)
+            .field("owner", &self.owner)
+            .field("target", &self.target)
+            .field("deadline", &self.deadline)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a call ended, as [`PendingCounts`](crate::PendingCounts) counts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CallOutcome {
+    /// Answered in time.
+    Completed,
+    /// Its deadline passed.
+    TimedOut,
+    /// Given up by who asked.
+    Cancelled,
+    /// The target will not answer.
+    TargetGone,
+    /// Taken back, as if never made.
+    Withdrawn,
+}
+
 /// Finds a pending call without hashing: 16 bytes, good for that call of that table alone. After
 /// the call's end it finds nothing, even if another call has taken the place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -87,11 +87,16 @@ impl<K: Clone + Eq> KeyIndex<K> {
     /// Makes the key new to the index. What it had is left to whoever holds the record returned,
     /// to empty and then to [`remove`](Self::remove).
     pub(crate) fn detach(&mut self, key: &K, tag: u32) -> Option<u32> {
-        let same = |&(other, at): &Tagged| other == tag && self.records[at].key == *key;
-        let &(_, at) = self.table.find(spread(tag), same)?;
+        let at = self.find(key, tag)?;
         self.forget(tag, at);
         self.records[at].detached = true;
         Some(at)
+    }
+
+    /// The key's record, if it has calls and is not detached.
+    pub(crate) fn find(&self, key: &K, tag: u32) -> Option<u32> {
+        let same = |&(other, at): &Tagged| other == tag && self.records[at].key == *key;
+        self.table.find(spread(tag), same).map(|&(_, at)| at)
     }
 
     /// Removes a detached record.

@@ -114,6 +114,17 @@ impl<K: Clone + Eq, S> Shard<K, S> {
         self.owners.key(call.owner)
     }
 
+    pub(crate) fn target_of(&self, call: &Call<S>) -> &K {
+        self.targets.key(call.target)
+    }
+
+    /// The owner's calls, unless they are being ended together.
+    pub(crate) fn calls_of(&self, owner: &K, tag: u32) -> impl Iterator<Item = &Call<S>> {
+        let record = self.owners.find(owner, tag);
+        let head = record.map_or(NIL, |record| self.owners.head(record));
+        self.calls.list(OWNER, head)
+    }
+
     /// Takes a call out of everything.
     #[inline]
     pub(crate) fn take(&mut self, place: u32) -> Ended<K, S> {

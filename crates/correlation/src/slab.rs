@@ -77,6 +77,14 @@ impl<T> Slab<T> {
         }
     }
 
+    /// All values; walks all places.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.pages.iter().flat_map(|page| &**page).filter_map(|place| match place {
+            Place::Taken(value) => Some(value),
+            Place::Free(_) => None,
+        })
+    }
+
     /// Gives back the pages that hold nothing; walks all places. The lowest are filled first
     /// afterwards, so that the rest empties in time.
     pub(crate) fn shrink(&mut self) {
@@ -170,6 +178,7 @@ mod tests {
         assert_eq!(slab.get(a), None);
         assert_eq!(slab.insert("c"), a);
         assert_eq!((slab[a], slab[b], slab.len()), ("c", "b", 2));
+        assert_eq!(slab.iter().collect::<Vec<_>>(), [&"c", &"b"]);
         assert_eq!(slab.get(12_345), None);
     }
 

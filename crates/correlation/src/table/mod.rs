@@ -18,6 +18,7 @@ use crate::entry::{CancelRefusal, Entry, RegisterError, Resolution, Ticket};
 use crate::shard::{NewCall, Shard};
 
 mod core;
+mod look;
 mod sweep;
 
 use self::core::Core;

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use super::tests::assert_empty;
 use super::*;
 use crate::counts::PendingCounts;
+use crate::entry::{CallOutcome, PendingCall};
 use crate::epoch::deadline_after;
 
 #[derive(Debug, Clone)]
@@ -16,6 +17,7 @@ enum Op {
     Fail { nth: usize },
     Withdraw { nth: usize },
     Cancel { id: usize, owner: u8 },
+    TakeIf { id: usize, target: u8, outcome: CallOutcome },
     EndOwner { owner: u8 },
     EndTarget { target: u8 },
     Expire,
@@ -47,6 +49,11 @@ fn timeout() -> impl Strategy<Value = Timeout> {
     ]
 }
 
+fn outcome() -> impl Strategy<Value = CallOutcome> {
+    use CallOutcome::{Cancelled, Completed, TargetGone, TimedOut, Withdrawn};
+    prop::sample::select(vec![Completed, TimedOut, Cancelled, TargetGone, Withdrawn])
+}
+
 const IDS: usize = 48;
 
 fn op() -> impl Strategy<Value = Op> {
@@ -59,6 +66,8 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (0..400_usize).prop_map(|nth| Op::Fail { nth }),
         1 => (0..400_usize).prop_map(|nth| Op::Withdraw { nth }),
         2 => (0..IDS, 0..5_u8).prop_map(|(id, owner)| Op::Cancel { id, owner }),
+        1 => (0..IDS, 0..5_u8, outcome())
+            .prop_map(|(id, target, outcome)| Op::TakeIf { id, target, outcome }),
         1 => (0..5_u8).prop_map(|owner| Op::EndOwner { owner }),
         1 => (0..5_u8).prop_map(|target| Op::EndTarget { target }),
         2 => Just(Op::Expire),
@@ -77,6 +86,13 @@ struct Call {
     target: u8,
     deadline: Instant,
     sink: u32,
+}
+
+impl From<PendingCall<'_, u8, u32>> for Call {
+    fn from(call: PendingCall<'_, u8, u32>) -> Self {
+        let PendingCall { id, owner, target, deadline, sink } = call;
+        Self { id, owner: *owner, target: *target, deadline, sink: *sink }
+    }
 }
 
 impl From<Entry<u8, u32>> for Call {
@@ -233,6 +249,20 @@ fn run(ops: Vec<Op>) {
                     }
                 }
             }
+            Op::TakeIf { id, target, outcome } => {
+                let id = ids[id];
+                let expected = model.take(|call| call.id == id && call.target == target).pop();
+                let taken = table.take_if(id, outcome, |call| *call.target == target);
+                assert_eq!(taken.map(Call::from), expected);
+                let counts = &mut model.counts;
+                *match outcome {
+                    CallOutcome::Completed => &mut counts.completed,
+                    CallOutcome::TimedOut => &mut counts.timed_out,
+                    CallOutcome::Cancelled => &mut counts.cancelled,
+                    CallOutcome::TargetGone => &mut counts.target_gone,
+                    CallOutcome::Withdrawn => &mut counts.withdrawn,
+                } += u64::from(expected.is_some());
+            }
             Op::EndOwner { owner } => {
                 let expected = model.take(|call| call.owner == owner);
                 model.counts.owner_gone += expected.len() as u64;
@@ -271,6 +301,18 @@ fn run(ops: Vec<Op>) {
         model.counts.pending = model.calls.len() as u64;
         assert_eq!(table.counts(), model.counts);
         assert_eq!(table.pending_count(), model.calls.len());
+        let mut seen = Vec::new();
+        table.visit_all(|call| seen.push(Call::from(call)));
+        assert_eq!(sorted(seen), model.calls);
+        for owner in 0..5 {
+            let mut seen = Vec::new();
+            table.visit_owner(&owner, |call| seen.push(Call::from(call)));
+            let expected = model.calls.iter().filter(|call| call.owner == owner);
+            assert_eq!(sorted(seen), expected.copied().collect::<Vec<_>>());
+        }
+        let any = ids[sink as usize % IDS];
+        let expected = model.calls.iter().find(|call| call.id == any).copied();
+        assert_eq!(table.peek_id(any, |call| Call::from(call)), expected);
         if let Some((sink, ticket)) = tickets.last().copied() {
             let left = model.calls.iter().find(|call| call.sink == sink);
             let left = left.map(|call| call.deadline.saturating_duration_since(now));

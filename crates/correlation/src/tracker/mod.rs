@@ -9,19 +9,18 @@ use castcall_core::{
 };
 
 use crate::counts::PendingCounts;
+#[cfg(feature = "tokio")]
+use crate::driver;
 use crate::entry::{CancelRefusal, Entry, RegisterError, Resolution};
 use crate::epoch::deadline_after;
+use crate::owners::OwnerCounts;
 use crate::request::PendingRequest;
 use crate::sink::{AnySink, ResponseSink};
 use crate::table::PendingTable;
 
-#[cfg(feature = "tokio")]
-mod driver;
 mod error;
-mod owners;
 
 pub use error::{RegisterPendingError, ResolveError};
-use owners::OwnerCounts;
 
 /// What a tracker lets pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -295,6 +294,25 @@ impl Inner {
 
     fn expire_up_to(&self, now: Instant, max: usize) -> usize {
         self.table.expire_up_to(now, max, |entry| self.end(entry, RequestError::Timeout))
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl driver::Driven for Inner {
+    fn driver(&self) -> &driver::Driver {
+        &self.driver
+    }
+
+    fn set_alarm(&self, alarm: Arc<dyn Fn() + Send + Sync>) {
+        let _first = self.table.set_alarm(alarm);
+    }
+
+    fn expire_up_to(&self, now: Instant, max: usize) -> usize {
+        Inner::expire_up_to(self, now, max)
+    }
+
+    fn arm(&self, now: Instant) -> Option<Instant> {
+        self.table.arm(now)
     }
 }
 

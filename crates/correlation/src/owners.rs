@@ -15,14 +15,14 @@ type Part = CachePadded<Mutex<HashMap<ComponentId, usize, RandomState>>>;
 
 /// Exact counts for each owner that has any.
 #[derive(Default)]
-pub(super) struct OwnerCounts {
+pub(crate) struct OwnerCounts {
     hasher: RandomState,
     parts: OnceLock<Box<[Part]>>,
 }
 
 impl OwnerCounts {
     /// Counts one more, unless the owner has `max` already.
-    pub(super) fn reserve(&self, owner: &ComponentId, max: usize) -> bool {
+    pub(crate) fn reserve(&self, owner: &ComponentId, max: usize) -> bool {
         let mut part = self.part(owner).lock();
         match part.get_mut(owner) {
             Some(count) if *count >= max => false,
@@ -39,7 +39,7 @@ impl OwnerCounts {
     }
 
     /// Counts one less.
-    pub(super) fn release(&self, owner: &ComponentId) {
+    pub(crate) fn release(&self, owner: &ComponentId) {
         let mut part = self.part(owner).lock();
         match part.get_mut(owner) {
             Some(count) if *count > 1 => *count -= 1,
@@ -49,11 +49,17 @@ impl OwnerCounts {
         }
     }
 
-    pub(super) fn get(&self, owner: &ComponentId) -> usize {
+    pub(crate) fn get(&self, owner: &ComponentId) -> usize {
         self.part(owner).lock().get(owner).copied().unwrap_or(0)
     }
 
-    pub(super) fn shrink(&self) {
+    /// How many owners have any. Under load, of slightly different moments.
+    pub(crate) fn len(&self) -> usize {
+        let parts = self.parts.get().map_or(&[][..], |parts| parts);
+        parts.iter().map(|part| part.lock().len()).sum()
+    }
+
+    pub(crate) fn shrink(&self) {
         for part in self.parts.get().map_or(&[][..], |parts| parts) {
             part.lock().shrink_to_fit();
         }
@@ -82,7 +88,7 @@ mod tests {
         assert!(counts.reserve(&b, 2));
         assert!(!counts.reserve(&ComponentId::host(), 0));
         counts.release(&a);
-        assert_eq!((counts.get(&a), counts.get(&b)), (1, 1));
+        assert_eq!((counts.get(&a), counts.get(&b), counts.len()), (1, 1, 2));
         assert!(counts.reserve(&a, 2));
         for owner in [&a, &a, &b] {
             counts.release(owner);

@@ -1,0 +1,118 @@
+use super::*;
+use castcall_broker::{Context, Message};
+use castcall_core::ComponentError;
+
+type Answer = Result<Bytes, ComponentError>;
+
+fn echo(_: &mut Context, message: Message) -> Answer {
+    Ok(message.payload)
+}
+
+/// Takes calls over and never answers.
+fn silent(context: &mut Context, _: Message) -> Answer {
+    let _ = context.defer();
+    Ok(Bytes::new())
+}
+
+fn with_echo(seed: u64) -> Simulation {
+    let sim = Simulation::new(seed);
+    sim.add("echo", || echo).unwrap();
+    sim.add("silent", || silent).unwrap();
+    sim
+}
+
+#[test]
+fn ids_are_checked() {
+    let sim = with_echo(1);
+    assert!(matches!(sim.add("//", || echo), Err(AddPeerError::Id(_))));
+    let twice = sim.add("echo", || echo);
+    assert!(matches!(twice, Err(AddPeerError::Refused(AddError::Duplicate(_)))));
+}
+
+#[test]
+fn time_passes_where_it_is_told_to() {
+    let mut sim = with_echo(2);
+    let call = sim.call("silent", "", Duration::from_secs(5));
+    sim.run_until_idle();
+    assert_eq!((call.is_done(), sim.elapsed()), (false, Duration::ZERO));
+    sim.advance(Duration::from_millis(4_999));
+    assert!(!call.is_done());
+    sim.advance(Duration::from_millis(1));
+    assert!(call.is_done());
+    assert_eq!(sim.elapsed(), Duration::from_secs(5));
+}
+
+#[test]
+fn waiting_goes_to_when_it_happens() {
+    let mut sim = with_echo(3);
+    let call = sim.call("silent", "", Duration::from_secs(5));
+    assert!(sim.wait(&call).is_err());
+    assert!(sim.elapsed() >= Duration::from_secs(5));
+    assert!(!sim.step(), "nothing is left to do");
+}
+
+#[test]
+#[should_panic(expected = "nothing is left")]
+fn waiting_for_what_never_comes_is_told() {
+    let mut sim = with_echo(4);
+    let never = sim.spawn(std::future::pending::<()>());
+    sim.wait(&never);
+}
+
+#[test]
+fn a_dropped_call_is_cancelled() {
+    let mut sim = with_echo(5);
+    drop(sim.call("echo", "", Duration::from_secs(5)));
+    sim.run_until_idle();
+    assert_eq!(sim.broker().calls().cancelled, 1);
+    let echo = sim.broker().component("echo").unwrap();
+    assert_eq!(echo.stats().ended_in_mailbox, 1);
+}
+
+#[test]
+fn stops_and_shutdowns_end() {
+    let mut sim = with_echo(6);
+    sim.cast("echo", "x").unwrap();
+    assert_eq!(sim.publish("a.topic", "x").unwrap(), 0);
+    let echo = sim.broker().component("echo").unwrap();
+    let stop = sim.stop(&echo, Duration::from_secs(1));
+    assert!(sim.wait(&stop));
+    let shutdown = sim.shutdown(Duration::from_secs(1));
+    assert!(sim.wait(&shutdown).is_empty());
+    assert!(sim.broker().components().is_empty());
+}
+
+#[test]
+fn nothing_outlives_it() {
+    let mut sim = with_echo(7);
+    let _call = sim.call("silent", "", Duration::from_secs(5));
+    sim.run_until_idle();
+    sim.cast("echo", "never handled").unwrap();
+    let broker = sim.broker().downgrade();
+    drop((_call, sim));
+    assert!(broker.upgrade().is_none());
+}
+
+#[test]
+fn turns_come_in_an_order_of_the_seeds() {
+    let order = |seed| {
+        let mut sim = Simulation::new(seed);
+        let seen = Arc::new(parking_lot::Mutex::new(Vec::new()));
+        for id in ["a", "b", "c", "d", "e"] {
+            let seen = Arc::clone(&seen);
+            let make = move || {
+                let seen = Arc::clone(&seen);
+                move |context: &mut Context, _: Message| -> Answer {
+                    seen.lock().push(context.self_id().to_string());
+                    Ok(Bytes::new())
+                }
+            };
+            sim.add(id, make).unwrap();
+            sim.cast(id, "").unwrap();
+        }
+        sim.run_until_idle();
+        seen.lock().clone()
+    };
+    assert_eq!(order(1), order(1));
+    assert!((2..12).any(|seed| order(seed) != order(1)));
+}
