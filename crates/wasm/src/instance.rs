@@ -72,7 +72,7 @@ impl WasmInstance {
 
     fn begin_turn(&mut self) {
         self.store.set_epoch_deadline(watch::FIRST_LOOK);
-        self.store.data_mut().watch.enter();
+        self.store.data_mut().enter();
     }
 
     fn message(&mut self, mut message: Message) -> Result<Answer, CrashCode> {
@@ -84,7 +84,7 @@ impl WasmInstance {
         let sender = message.sender.clone();
         let is_call = message.request_id().is_some();
         let state = self.store.data_mut();
-        state.watch.enter();
+        state.enter();
         state.context_mut().enter(message);
         let params = (sender.as_str(), &payload[..]);
         let answer = if is_call {
@@ -109,7 +109,7 @@ impl WasmInstance {
             // It can't have made the call.
             return Ok(Ok(()));
         };
-        self.store.data_mut().watch.enter();
+        self.store.data_mut().enter();
         let mut buffer = [0; 36];
         let id = callback.request_id.encode(&mut buffer);
         let error;

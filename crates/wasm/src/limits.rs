@@ -30,13 +30,18 @@ pub(crate) struct Limiter {
     limits: Limits,
     memory: usize,
     table_elements: usize,
-    /// Something was refused since the flag was cleared.
+    /// Something was refused since the guest was entered.
     refused: bool,
 }
 
 impl Limiter {
     pub(crate) fn new(limits: Limits) -> Self {
         Self { limits, memory: 0, table_elements: 0, refused: false }
+    }
+
+    /// The guest is about to be entered.
+    pub(crate) fn enter(&mut self) {
+        self.refused = false;
     }
 
     /// Something was refused: a trap that follows is the guest's answer to it.
@@ -94,6 +99,8 @@ mod tests {
         assert!(!limiter.has_refused());
         assert!(!limiter.memory_growing(60, 61, None).unwrap());
         assert!(limiter.has_refused());
+        limiter.enter();
+        assert!(!limiter.has_refused(), "a later trap has another cause");
         assert!(limiter.table_growing(0, 10, None).unwrap());
         assert!(!limiter.table_growing(10, usize::MAX, None).unwrap());
     }

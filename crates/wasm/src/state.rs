@@ -20,6 +20,12 @@ impl State {
         Self { context: Some(Box::new(context)), limiter, watch, interrupt }
     }
 
+    /// The guest is about to be entered: what was measured of the last entry is void.
+    pub(crate) fn enter(&mut self) {
+        self.watch.enter();
+        self.limiter.enter();
+    }
+
     /// # Panics
     ///
     /// A host function is running on this store already, which wasmtime's `&mut` forbids.

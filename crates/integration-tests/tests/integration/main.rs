@@ -1,0 +1,14 @@
+//! End to end: real components in real wasmtime, from the facade.
+
+mod calls;
+mod casts;
+mod context;
+mod deferred;
+mod faults;
+mod lifecycle;
+mod loading;
+mod overflow;
+mod rust_guests;
+mod starvation;
+mod timeout_cancellation;
+mod topics;

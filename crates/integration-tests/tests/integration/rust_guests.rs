@@ -1,0 +1,89 @@
+//! The guests in Rust that users copy.
+
+use castcall::{CallError, ComponentError, LoadError, RequestError, StartError};
+use castcall_integration_tests::{
+    Gate, PATIENCE, Recorder, Stage, eventually, eventually_async, fixture,
+};
+
+async fn last_becomes(stage: &Stage, expected: &str) {
+    let is = async || stage.tell("concierge", "last").await == expected;
+    eventually_async(expected, is).await;
+}
+
+#[tokio::test]
+async fn the_greeter_greets() {
+    let stage = Stage::new();
+    stage.add("greeter", "rust-greeter").await;
+    assert_eq!(stage.tell("greeter", "Ada").await, "Hello, Ada!");
+    assert_eq!(stage.tell("greeter", "Grace").await, "Hello, Grace!");
+}
+
+#[tokio::test]
+async fn the_greeter_says_what_it_expected() {
+    let stage = Stage::new();
+    stage.add("greeter", "rust-greeter").await;
+    for unreadable in [&b""[..], b"\xff\xfe"] {
+        let error = stage.call("greeter", unreadable, PATIENCE).await.unwrap_err();
+        let expected = RequestError::InvalidPayload("expected a name in UTF-8".into());
+        assert_eq!(error, CallError::Failed(expected));
+    }
+    assert_eq!(stage.stats_of("greeter").crashes, 0);
+}
+
+#[tokio::test]
+async fn the_concierge_casts_calls_and_remembers() {
+    let stage = Stage::new();
+    let journal = Recorder::new();
+    stage.add_native("journal", &journal).await;
+    stage.add("greeter", "rust-greeter").await;
+    stage.add_with("concierge", fixture("rust-concierge").config("timeout-ms", "20000")).await;
+    assert_eq!(stage.tell("concierge", "last").await, "nothing");
+    let id = stage.tell("concierge", "greet Ada").await;
+    assert_eq!(id.len(), 36, "a request id: {id}");
+    last_becomes(&stage, "Hello, Ada!").await;
+    eventually("the journal", || journal.payloads() == ["seen Ada"]).await;
+    assert_eq!(journal.records()[0].sender, "concierge");
+    assert_eq!(stage.tell("concierge", "cancel").await, "nothing to cancel");
+}
+
+#[tokio::test]
+async fn the_concierge_tells_a_timeout_from_a_cancel() {
+    let stage = Stage::new();
+    let gate = Gate::new();
+    stage.add_native("greeter", &gate).await;
+    stage.add_with("concierge", fixture("rust-concierge").config("timeout-ms", "50")).await;
+    stage.add_with("patient", fixture("rust-concierge").config("timeout-ms", "20000")).await;
+    stage.tell("concierge", "greet hold").await;
+    last_becomes(&stage, "no greeting: timeout").await;
+
+    stage.tell("patient", "greet me").await;
+    assert_eq!(stage.tell("patient", "cancel").await, "cancelled");
+    let told = async || stage.tell("patient", "last").await == "no greeting: cancelled";
+    eventually_async("the callback of the cancel", told).await;
+    gate.open();
+}
+
+#[tokio::test]
+async fn the_concierge_hears_why_it_was_refused() {
+    let stage = Stage::new();
+    stage.add("concierge", "rust-concierge").await;
+    let error = stage.ask("concierge", "greet Ada").await.unwrap_err();
+    let CallError::Failed(RequestError::ProcessingFailed { code: 1, message }) = &error else {
+        panic!("{error:?}")
+    };
+    assert!(message.contains("ComponentNotFound") || message.contains("component-not-found"));
+}
+
+#[tokio::test]
+async fn the_concierge_refuses_a_configuration_that_it_cannot_read() {
+    let stage = Stage::new();
+    let component = fixture("rust-concierge").config("timeout-ms", "soon");
+    let error = stage.load("concierge", component).await.unwrap_err();
+    let LoadError::Start { id, source: StartError::Refused(why) } = &error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(id, "concierge");
+    let expected = "timeout-ms: expected a number of milliseconds";
+    assert_eq!(*why, ComponentError::InvalidPayload(expected.into()));
+    assert!(error.to_string().contains("concierge"), "{error}");
+}
