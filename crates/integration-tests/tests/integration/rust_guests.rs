@@ -87,3 +87,16 @@ async fn the_concierge_refuses_a_configuration_that_it_cannot_read() {
     assert_eq!(*why, ComponentError::InvalidPayload(expected.into()));
     assert!(error.to_string().contains("concierge"), "{error}");
 }
+
+/// The guest in the README is not compiled there; it is the greeter, which is.
+#[test]
+fn the_readme_shows_the_greeter_as_it_is() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    let (_, after) = readme.split_once("<!-- guest: ").expect("README.md marks its guest");
+    let (file, after) = after.split_once(" -->").unwrap();
+    let (_, code) = after.split_once("```rust,ignore\n").unwrap();
+    let (code, _) = code.split_once("```").unwrap();
+    let guest = std::fs::read_to_string(root.join(file)).unwrap();
+    assert!(guest.ends_with(code), "README.md shows another guest than {file}:\n{code}");
+}
