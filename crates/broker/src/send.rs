@@ -262,12 +262,6 @@ impl Origin<'_> {
     }
 
     fn message(&self, payload: Bytes, call: Option<CallRef>, topic: Option<Topic>) -> Message {
-        Message {
-            sender: self.peer.id.clone(),
-            payload,
-            topic,
-            timestamp: self.stamp(),
-            call,
-        }
+        Message { sender: self.peer.id.clone(), payload, topic, timestamp: self.stamp(), call }
     }
 }

@@ -61,6 +61,16 @@ impl Idle {
         }
     }
 
+    /// Wakes one in particular, if it sleeps.
+    pub(crate) fn wake(&self, worker: usize) {
+        let mut sleepers = self.sleepers.lock();
+        let Some(at) = sleepers.iter().position(|(sleeper, _)| *sleeper == worker) else { return };
+        let (_, unparker) = sleepers.remove(at);
+        self.count.store(sleepers.len(), Ordering::Relaxed);
+        drop(sleepers);
+        unparker.unpark();
+    }
+
     pub(crate) fn wake_all(&self) {
         let sleepers = {
             let mut sleepers = self.sleepers.lock();

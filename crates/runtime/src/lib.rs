@@ -37,6 +37,8 @@ mod idle;
 mod monitor;
 mod pool;
 mod priority;
+#[cfg(test)]
+mod tests;
 mod timer;
 mod worker;
 

@@ -2,11 +2,11 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use std::thread;
 use std::{fmt, io};
 
-use crossbeam_deque::Injector;
+use crossbeam_deque::{Injector, Steal};
 use crossbeam_utils::CachePadded;
 use parking_lot::{Condvar, Mutex, RwLock};
 
@@ -24,6 +24,11 @@ pub(crate) struct Shared<R> {
     pub(crate) timekeeper: Box<dyn Timekeeper>,
     /// Worker threads, detached ones included.
     pub(crate) threads: AtomicUsize,
+    /// Workers' places: at first as many as were asked for. A worker takes its place with it when
+    /// it ends because of a shutdown; one that is detached leaves it to who follows.
+    pub(crate) places: AtomicUsize,
+    /// Places of detached workers whom nobody has followed yet.
+    pub(crate) vacant: AtomicUsize,
     pub(crate) max_threads: usize,
     pub(crate) detachments: AtomicU64,
     next_number: AtomicUsize,
@@ -53,20 +58,50 @@ impl<R> Shared<R> {
         self.is_shutdown() && self.threads.load(Ordering::Acquire) == 0
     }
 
-    fn has_workers(&self) -> bool {
-        let workers = self.workers.read();
-        workers.iter().any(|worker| !worker.detached.load(Ordering::Acquire))
+    /// Whether there was a vacant place; it is the caller's then.
+    pub(crate) fn take_place(&self) -> bool {
+        let one_less = |vacant: usize| vacant.checked_sub(1);
+        self.vacant.fetch_update(Ordering::AcqRel, Ordering::Relaxed, one_less).is_ok()
+    }
+
+    /// Whether anybody is there, or about to be, who is not detached.
+    pub(crate) fn has_workers(&self) -> bool {
+        self.places.load(Ordering::SeqCst) > 0
+    }
+
+    /// Drops what was scheduled too late. It may hold what holds the pool, which would never end.
+    pub(crate) fn discard(&self) {
+        loop {
+            match self.injector.steal() {
+                Steal::Success(runnable) => drop(runnable),
+                Steal::Retry => {}
+                Steal::Empty => return,
+            }
+        }
     }
 }
 
-/// Starts one more worker thread.
+/// Starts a worker thread with a place of its own.
+pub(crate) fn add_worker<R: Runnable>(shared: &Arc<Shared<R>>) -> io::Result<()> {
+    shared.places.fetch_add(1, Ordering::SeqCst);
+    spawn_worker(shared).inspect_err(|_| {
+        shared.places.fetch_sub(1, Ordering::SeqCst);
+    })
+}
+
+/// Starts a worker thread in a place that is there.
 pub(crate) fn spawn_worker<R: Runnable>(shared: &Arc<Shared<R>>) -> io::Result<()> {
     let number = shared.next_number.fetch_add(1, Ordering::Relaxed);
     shared.threads.fetch_add(1, Ordering::Relaxed);
     let its = Arc::clone(shared);
     let spawned = thread::Builder::new().name(format!("castcall-{number}")).spawn(move || {
         worker::main(&its, number);
-        its.threads.fetch_sub(1, Ordering::Release);
+        its.threads.fetch_sub(1, Ordering::SeqCst);
+        // Whoever schedules now sees that nobody is left, or what was scheduled is seen here.
+        fence(Ordering::SeqCst);
+        if its.is_stopped() {
+            its.discard();
+        }
         its.timer.unpark();
     });
     if let Err(error) = spawned {
@@ -80,7 +115,7 @@ pub(crate) fn spawn_worker<R: Runnable>(shared: &Arc<Shared<R>>) -> io::Result<(
 ///
 /// Dropping handles ends nothing; [`Pool::shutdown`] does.
 pub struct Pool<R: Runnable> {
-    shared: Arc<Shared<R>>,
+    pub(crate) shared: Arc<Shared<R>>,
 }
 
 /// What a pool is doing.
@@ -178,6 +213,8 @@ impl Builder {
             timer: Timer::new(),
             timekeeper: self.timekeeper.unwrap_or_else(|| Box::new(())),
             threads: AtomicUsize::new(0),
+            places: AtomicUsize::new(0),
+            vacant: AtomicUsize::new(0),
             max_threads: self.max_threads.unwrap_or(workers + 256).max(workers + 1),
             detachments: AtomicU64::new(0),
             next_number: AtomicUsize::new(0),
@@ -185,7 +222,7 @@ impl Builder {
             left: Default::default(),
         });
         let pool = Pool { shared };
-        let result = (0..workers).try_for_each(|_| spawn_worker(&pool.shared));
+        let result = (0..workers).try_for_each(|_| add_worker(&pool.shared));
         let result = result.and_then(|()| {
             let shared = Arc::clone(&pool.shared);
             let thread = thread::Builder::new().name("castcall-timer".into());

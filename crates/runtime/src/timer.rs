@@ -36,6 +36,11 @@ impl Timer {
         *self.thread.lock() = Some(thread);
     }
 
+    #[cfg(test)]
+    pub(crate) fn asleep(&self) -> bool {
+        self.asleep.load(Ordering::SeqCst)
+    }
+
     /// Makes the thread ask its [`Timekeeper`](crate::Timekeeper) now.
     pub(crate) fn alarm(&self) {
         self.alarm.store(true, Ordering::SeqCst);
@@ -72,7 +77,10 @@ pub(crate) fn main<R: Runnable>(shared: &Arc<Shared<R>>) {
             due = shared.timekeeper.expire(now);
         }
         if timer.asleep.load(Ordering::SeqCst) {
-            park(due.map(|due| due.saturating_duration_since(Instant::now())));
+            // What `expire` does may have swallowed the wake-up that came with an alarm.
+            if !timer.alarm.load(Ordering::SeqCst) && !shared.is_stopped() {
+                park(due.map(|due| due.saturating_duration_since(Instant::now())));
+            }
             // Roused: a whole tick from now.
             next_tick = Instant::now() + TICK;
             continue;

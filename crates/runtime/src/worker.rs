@@ -4,13 +4,13 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 
 use crossbeam_deque::{Steal, Stealer, Worker as Queue};
 use crossbeam_utils::CachePadded;
 use crossbeam_utils::sync::Parker;
 
-use crate::pool::Shared;
+use crate::pool::{self, Shared};
 use crate::priority::ThreadId;
 use crate::{Runnable, Turn};
 
@@ -25,7 +25,7 @@ pub(crate) struct Handle<R> {
     pub(crate) turns: CachePadded<AtomicU64>,
     /// `turns` at the last tick; the timer thread's alone.
     pub(crate) seen: AtomicU64,
-    /// Another thread has taken this worker's place: end after this turn.
+    /// Another thread takes this worker's place: end after this turn.
     pub(crate) detached: AtomicBool,
     /// There are too many detached threads: end this turn as soon as may be.
     pub(crate) shed: AtomicBool,
@@ -79,6 +79,9 @@ pub(crate) fn schedule<R: Runnable>(shared: &Arc<Shared<R>>, runnable: R) {
     if let Some(runnable) = runnable {
         shared.injector.push(runnable);
         shared.idle.notify();
+        if shared.is_stopped() {
+            shared.discard();
+        }
     }
 }
 
@@ -90,6 +93,16 @@ pub(crate) fn is_shed<R: Runnable>(shared: &Arc<Shared<R>>) -> bool {
 /// Whether the current thread is a worker of `shared`.
 pub(crate) fn is_worker<R: Runnable>(shared: &Arc<Shared<R>>) -> bool {
     with_local(shared, |_| ()).is_some()
+}
+
+/// Dropped only by a panic. What the task has left half done is unknown, and whoever waits for it
+/// would wait for ever.
+struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        std::process::abort();
+    }
 }
 
 /// The body of a worker thread.
@@ -115,24 +128,42 @@ pub(crate) fn main<R: Runnable>(shared: &Arc<Shared<R>>, number: usize) {
 impl<R: Runnable> Local<R> {
     fn run(&self) {
         let parker = Parker::new();
-        loop {
+        while self.has_place() {
             let Some(runnable) = self.next() else {
                 if self.shared.is_shutdown() {
+                    self.give_up_place();
                     return;
                 }
                 self.sleep(&parker);
                 continue;
             };
-            let again = self.turn(runnable);
-            if self.me.detached.load(Ordering::Acquire) {
-                if let Some(runnable) = again {
-                    self.shared.injector.push(runnable);
+            if let Some(runnable) = self.turn(runnable) {
+                // It has had a whole turn, which may be a tick: what has come from elsewhere
+                // meanwhile goes first, and not only when `FAIRNESS` has it.
+                if !self.shared.injector.is_empty() {
+                    let _ = self.shared.injector.steal_batch(&self.queue);
                 }
-                return;
-            }
-            if let Some(runnable) = again {
                 self.queue.push(runnable);
             }
+        }
+    }
+
+    /// Whether nobody has taken this worker's place.
+    fn has_place(&self) -> bool {
+        if !self.me.detached.load(Ordering::Acquire) {
+            return true;
+        }
+        let stays = self.shared.take_place();
+        if stays {
+            self.me.detached.store(false, Ordering::Release);
+        }
+        stays
+    }
+
+    /// Ends the place along with the worker, if it still has one.
+    fn give_up_place(&self) {
+        if !self.me.detached.swap(true, Ordering::AcqRel) || self.shared.take_place() {
+            self.shared.places.fetch_sub(1, Ordering::SeqCst);
         }
     }
 
@@ -140,9 +171,11 @@ impl<R: Runnable> Local<R> {
         let turns = self.me.turns.load(Ordering::Relaxed);
         let ticks = &self.shared.ticks;
         let turn = Turn { ticks, began: ticks.load(Ordering::Relaxed) };
+        let abort = AbortOnPanic;
         self.me.turns.store(turns + 1, Ordering::Relaxed);
         let again = runnable.run(&turn);
         self.me.turns.store(turns + 2, Ordering::Relaxed);
+        std::mem::forget(abort);
         again
     }
 
@@ -194,20 +227,29 @@ impl<R: Runnable> Local<R> {
     fn sleep(&self, parker: &Parker) {
         let idle = &self.shared.idle;
         idle.enter(self.me.number, parker.unparker().clone());
-        if self.shared.has_work() || self.shared.is_shutdown() {
-            idle.leave(self.me.number);
-            return;
+        let detached = self.me.detached.load(Ordering::Acquire);
+        if !self.shared.has_work() && !self.shared.is_shutdown() && !detached {
+            parker.park();
         }
-        parker.park();
         idle.leave(self.me.number);
+        // Even if it has not slept: the timer thread may have seen it in the list, and gone to
+        // sleep itself.
         self.shared.timer.rouse(&self.shared);
     }
 
     /// Leaves what is queued to the others.
     fn retire(&self) {
-        self.shared.workers.write().retain(|worker| worker.number != self.me.number);
         while let Some(runnable) = self.queue.pop() {
             self.shared.injector.push(runnable);
+        }
+        self.shared.workers.write().retain(|worker| worker.number != self.me.number);
+        // Of two who end at once, one with something left and the other in the belief that there
+        // is nothing, one sees what the other has done.
+        fence(Ordering::SeqCst);
+        let forsaken =
+            self.shared.is_shutdown() && !self.shared.has_workers() && self.shared.has_work();
+        if forsaken && let Err(error) = pool::add_worker(&self.shared) {
+            tracing::error!(%error, "no thread could be started for what was left");
         }
         self.shared.idle.notify();
         self.shared.left.1.notify_all();

@@ -70,7 +70,7 @@ fn host_services(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
             with(&mut store, |context, store| {
                 let target = target.to_str(store)?;
                 let sent = context.send_request(&target, read(&request, store), timeout);
-                Ok((sent.map(|id| id.to_string()).map_err(Into::into),))
+                Ok((sent.map(|id| id.encode(&mut [0; 36]).to_owned()).map_err(Into::into),))
             })
         },
     )?;
