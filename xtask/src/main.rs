@@ -2,7 +2,11 @@
 //!
 //! Each subcommand is a module with its `Args` and a `run`.
 
+mod coverage;
 mod fixtures;
+mod layers;
+mod simulate;
+mod workspace;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -20,11 +24,20 @@ struct Cli {
 enum Chore {
     /// Makes the guests that tests and benchmarks load.
     Fixtures(fixtures::Args),
+    /// Checks who knows whom, and that each crate builds alone.
+    Layers(layers::Args),
+    /// Says how many lines of the library crates the tests run.
+    Coverage(coverage::Args),
+    /// Runs chaos in virtual time and watches the promises about calls.
+    Simulate(simulate::Args),
 }
 
 fn main() -> ExitCode {
     let done = match Cli::parse().chore {
         Chore::Fixtures(args) => fixtures::run(&args),
+        Chore::Layers(args) => layers::run(&args),
+        Chore::Coverage(args) => coverage::run(&args),
+        Chore::Simulate(args) => simulate::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,14 +1,16 @@
 //! Nothing here waits for a time to pass and then hopes: whatever must happen is waited for, for
 //! as long as [`PATIENCE`].
 
-use std::io;
-use std::process::Command;
+use std::process::{Command, Output};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::{BuildError, Pool, Runnable, Timekeeper, Turn};
+use crossbeam_utils::sync::Parker;
+
+use crate::idle::Idle;
+use crate::{Pool, Runnable, Timekeeper, Turn};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -582,6 +584,16 @@ fn what_is_scheduled_too_late_is_dropped() {
     }
 }
 
+/// Runs a test of this module again, in a process of its own, which can tell by the variable.
+fn again(test: &str, variable: &str, stack: &str) -> Output {
+    Command::new(std::env::current_exe().unwrap())
+        .args([&format!("tests::{test}"), "--exact", "--nocapture", "--test-threads=1"])
+        .env(variable, "yes")
+        .env("RUST_MIN_STACK", stack)
+        .output()
+        .unwrap()
+}
+
 #[test]
 fn a_panic_ends_the_process() {
     const INSIDE: &str = "CASTCALL_RUNTIME_TEST_PANICS";
@@ -591,15 +603,65 @@ fn a_panic_ends_the_process() {
         thread::sleep(PATIENCE);
         return;
     }
-    let test = "tests::a_panic_ends_the_process";
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args([test, "--exact", "--nocapture"])
-        .env(INSIDE, "yes")
-        .output()
-        .unwrap();
-    assert!(!output.status.success());
+    let output = again("a_panic_ends_the_process", INSIDE, "2097152");
     assert_eq!(output.status.code(), None, "ended by a signal: {output:?}");
     assert!(String::from_utf8_lossy(&output.stderr).contains("on purpose"));
+}
+
+// ---- no threads
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_pool_without_threads_is_not_built() {
+    const INSIDE: &str = "CASTCALL_RUNTIME_TEST_NO_THREADS";
+    if std::env::var_os(INSIDE).is_some() {
+        let refused = Pool::builder().build::<Job>().expect_err("no stack is that large");
+        let said = refused.to_string();
+        assert!(said.starts_with("a worker thread could not be started: "), "{said}");
+        assert!(std::error::Error::source(&refused).is_some());
+        return;
+    }
+    let output = again("a_pool_without_threads_is_not_built", INSIDE, "1000000000000000");
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_worker_whom_nobody_can_follow_goes_on() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    const INSIDE: &str = "CASTCALL_RUNTIME_TEST_NOBODY_FOLLOWS";
+    const STACK: u64 = 1 << 32;
+    if std::env::var_os(INSIDE).is_some() {
+        let pool = pool(1);
+        let (entered, enters) = mpsc::channel();
+        let (gate, closed) = mpsc::channel::<()>();
+        pool.schedule(once(move || {
+            entered.send(()).unwrap();
+            closed.recv_timeout(PATIENCE).unwrap();
+        }));
+        assert_eq!(enters.recv_timeout(PATIENCE), Ok(()));
+        // Room for everything but another stack.
+        let sizes = std::fs::read_to_string("/proc/self/statm").unwrap();
+        let pages: u64 = sizes.split(' ').next().unwrap().parse().unwrap();
+        let limit = Rlimit { current: Some(pages * 4096 + STACK / 2), ..getrlimit(Resource::As) };
+        setrlimit(Resource::As, limit).unwrap();
+        until("nobody can follow", || {
+            pool.stats().detachments == 1 && pool.shared.vacant.load(Ordering::SeqCst) == 1
+        });
+        gate.send(()).unwrap();
+        for round in 0..100 {
+            let (sender, receiver) = mpsc::channel();
+            pool.schedule(once(move || sender.send(round).unwrap()));
+            assert_eq!(receiver.recv_timeout(PATIENCE), Ok(round));
+        }
+        assert_eq!(pool.stats().threads, 1);
+        pool.shutdown();
+        until_ended(&pool);
+        return;
+    }
+    let output = again("a_worker_whom_nobody_can_follow_goes_on", INSIDE, &STACK.to_string());
+    assert!(output.status.success(), "{output:?}");
 }
 
 // ---- the rest
@@ -618,8 +680,20 @@ fn what_it_says_of_itself() {
     assert_eq!(defaults.stats().threads, thread::available_parallelism().unwrap().get());
     defaults.schedule(());
     defaults.shutdown();
+}
 
-    let error = BuildError::Spawn(io::Error::other("no more of them"));
-    assert_eq!(error.to_string(), "a worker thread could not be started: no more of them");
-    assert!(std::error::Error::source(&error).is_some());
+#[test]
+fn one_sleeper_in_particular_can_be_woken() {
+    let idle = Idle::new();
+    let parkers = [Parker::new(), Parker::new(), Parker::new()];
+    for (number, parker) in parkers.iter().enumerate() {
+        idle.enter(number, parker.unparker().clone());
+    }
+    idle.wake(7);
+    assert_eq!(idle.count(), 3);
+    idle.wake(1);
+    assert_eq!(idle.count(), 2);
+    parkers[1].park();
+    idle.wake(1);
+    assert_eq!(idle.count(), 2);
 }
