@@ -42,7 +42,7 @@ pub struct PeerConfig {
     /// How many of its calls may be pending, or ended with their callback still queued, at once.
     /// Default: 1,024.
     pub max_pending: u32,
-    /// How many topics patterns it may be subscribed to. Default: 1,024.
+    /// How many subscriptions it may have. Default: 1,024.
     pub max_subscriptions: u32,
     /// What happens when it crashes.
     pub restart: RestartConfig,

@@ -360,7 +360,8 @@ async fn who_does_not_end_takes_nobodys_shutdown_away() {
     let slow = stage.add_with("slow", component).await;
     stage.request("slow", 20_000, "forever").await;
     eventually("the loop", || slow.stats().calls_handled == 1).await;
-    assert!(stage.shutdown(Duration::from_secs(2)).await.is_empty());
+    // A quarter of it, a second, is kept for goodbyes: enough on a machine that is busy.
+    assert!(stage.shutdown(Duration::from_secs(4)).await.is_empty());
     assert_eq!(ends.0.load(Ordering::SeqCst), 1, "it was told");
     let stats = requester.stats();
     assert_eq!((stats.callbacks, stats.failed), (1, 1), "so was who waited for it");
