@@ -87,6 +87,8 @@ impl Peer {
                 End::Empty | End::Stop => false,
             },
             Err(code) => {
+                // Before anybody is told: who is, may look.
+                self.counters.crashes.add(1);
                 let (call, was_cast) = in_hand;
                 if let Some(call) = call {
                     self.broker.fail(call, RequestError::Crashed(code));
@@ -136,6 +138,7 @@ impl Peer {
             return false;
         }
         if let StartError::Crashed(code) = error {
+            self.counters.crashes.add(1);
             self.instance_crashed(actor, code);
         } else {
             self.end_instance(actor);
@@ -148,7 +151,6 @@ impl Peer {
 
     /// Ends what hung on the instance that crashed.
     fn instance_crashed(self: &Arc<Self>, actor: &mut Actor, code: CrashCode) {
-        self.counters.crashes.add(1);
         tracing::warn!(component = %self.id, %code, "crashed");
         for call in self.take_all_deferred() {
             self.broker.fail(call, RequestError::Crashed(code));
