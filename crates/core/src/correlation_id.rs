@@ -113,6 +113,13 @@ mod tests {
     }
 
     #[test]
+    fn debug_shows_the_text_form() {
+        let id = CorrelationId::from_uuid(Uuid::from_u128(0x2a));
+        assert_eq!(format!("{id:?}"), "00000000-0000-0000-0000-00000000002a");
+        assert_eq!(id.as_u128(), 0x2a);
+    }
+
+    #[test]
     fn round_trips_through_serde() {
         let id = CorrelationId::new();
         let json = serde_json::to_string(&id).unwrap();

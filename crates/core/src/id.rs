@@ -208,6 +208,29 @@ mod tests {
         assert!(serde_json::from_str::<ComponentId>("\"a b\"").is_err());
     }
 
+    #[test]
+    fn every_conversion_checks_the_form() {
+        let id = ComponentId::new("shop/orders").unwrap();
+        assert_eq!("shop/orders".parse(), Ok(id.clone()));
+        assert_eq!(ComponentId::try_from("shop/orders"), Ok(id.clone()));
+        assert_eq!(ComponentId::try_from("shop/orders".to_owned()), Ok(id.clone()));
+        assert_eq!(ComponentId::try_from(&id), Ok(id));
+        assert!("a b".parse::<ComponentId>().is_err());
+        assert!(ComponentId::try_from("a b").is_err());
+        assert!(ComponentId::try_from("a b".to_owned()).is_err());
+    }
+
+    #[test]
+    fn is_found_and_compared_by_its_text() {
+        let id = ComponentId::new("b/c").unwrap();
+        let ids = std::collections::HashSet::from([id.clone()]);
+        assert!(ids.contains("b/c") && !ids.contains("b"));
+        assert!(id == *"b/c" && id != *"b");
+        assert_eq!((format!("{id}"), format!("{id:?}")), ("b/c".to_owned(), "\"b/c\"".to_owned()));
+        assert_eq!(id.as_ref(), "b/c");
+        assert_eq!(String::from(id), "b/c");
+    }
+
     proptest! {
         #[test]
         fn well_formed_ids_round_trip(id in "[A-Za-z0-9_-]{1,12}(/[A-Za-z0-9_-]{1,12}){0,6}") {

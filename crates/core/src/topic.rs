@@ -224,6 +224,42 @@ mod tests {
         assert!(Topic::new("x".repeat(257)).is_err());
     }
 
+    #[test]
+    fn every_conversion_checks_the_form() {
+        let topic = Topic::new("a.b").unwrap();
+        assert_eq!("a.b".parse(), Ok(topic.clone()));
+        assert_eq!(Topic::try_from("a.b"), Ok(topic.clone()));
+        assert_eq!(Topic::try_from("a.b".to_owned()), Ok(topic.clone()));
+        assert_eq!(Topic::try_from(&topic), Ok(topic));
+        assert_eq!("a.*".parse::<Topic>().unwrap_err().kind, "topic");
+        assert_eq!(Topic::try_from("a.*").unwrap_err().kind, "topic");
+        assert_eq!(Topic::try_from("a.*".to_owned()).unwrap_err().kind, "topic");
+
+        let pattern = Pattern::new("a.*").unwrap();
+        assert_eq!("a.*".parse(), Ok(pattern.clone()));
+        assert_eq!(Pattern::try_from("a.*"), Ok(pattern.clone()));
+        assert_eq!(Pattern::try_from("a.*".to_owned()), Ok(pattern.clone()));
+        assert_eq!(Pattern::try_from(&pattern), Ok(pattern));
+        assert_eq!(Pattern::try_from("a*").unwrap_err().kind, "pattern");
+    }
+
+    #[test]
+    fn are_found_and_shown_by_their_text() {
+        let topic = Topic::new("a.b").unwrap();
+        let topics = std::collections::HashSet::from([topic.clone()]);
+        assert!(topics.contains("a.b") && !topics.contains("a"));
+        assert_eq!(format!("{topic} {topic:?}"), "a.b \"a.b\"");
+        assert_eq!(topic.as_ref(), "a.b");
+        assert_eq!(String::from(topic), "a.b");
+
+        let pattern = Pattern::new("a.*").unwrap();
+        let patterns = std::collections::HashSet::from([pattern.clone()]);
+        assert!(patterns.contains("a.*") && !patterns.contains("a.b"));
+        assert_eq!(format!("{pattern} {pattern:?}"), "a.* \"a.*\"");
+        assert_eq!(pattern.as_ref(), "a.*");
+        assert_eq!(String::from(pattern), "a.*");
+    }
+
     proptest! {
         #[test]
         fn a_topic_matches_itself_and_its_generalisations(

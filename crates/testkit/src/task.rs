@@ -134,4 +134,12 @@ mod tests {
         assert_eq!(tasks.0.len(), 1);
         assert!(tasks.spawn(async {}).is_done(), "the first poll is made at once");
     }
+    #[test]
+    fn debug_tells_whether_it_has_ended() {
+        let mut tasks = Tasks::default();
+        let ended = tasks.spawn(async { 1 });
+        let never = tasks.spawn(std::future::pending::<u8>());
+        assert_eq!(format!("{ended:?}"), "Task { done: true }");
+        assert_eq!(format!("{never:?}"), "Task { done: false }");
+    }
 }

@@ -214,3 +214,6 @@ fn describe(ty: &Type) -> String {
         _ => "something else".into(),
     }
 }
+
+#[cfg(test)]
+mod tests;

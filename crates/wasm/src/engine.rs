@@ -90,3 +90,26 @@ impl Engine {
         self.compile(&wasm)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_says_what_it_is_and_why_it_could_not_be_made() {
+        let engine = Engine::new(EngineConfig::default()).unwrap();
+        assert_eq!(format!("{engine:?}"), "Engine { .. }");
+        let error = Engine::new(EngineConfig { max_stack: 0 }).unwrap_err();
+        assert_eq!(error.to_string(), "no WebAssembly engine: max_wasm_stack size cannot be zero");
+    }
+
+    #[test]
+    fn a_file_that_can_not_be_read_is_named() {
+        let engine = Engine::new(EngineConfig::default()).unwrap();
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let error = engine.compile_file(folder.join("no-such.wasm")).unwrap_err();
+        let CompileError::Read { path, source } = error else { panic!("{error}") };
+        assert_eq!(path, folder.join("no-such.wasm"));
+        assert_eq!(source.kind(), std::io::ErrorKind::NotFound);
+    }
+}

@@ -103,3 +103,33 @@ pub(crate) fn classify(error: &wasmtime::Error, refused: bool) -> CrashCode {
         _ => CrashCode::Trap,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_trap_has_its_code() {
+        let trap = |trap: Trap, refused| classify(&trap.into(), refused);
+        assert_eq!(trap(Trap::StackOverflow, false), CrashCode::StackOverflow);
+        assert_eq!(trap(Trap::Interrupt, false), CrashCode::ExecutionLimit);
+        assert_eq!(trap(Trap::UnreachableCodeReached, false), CrashCode::Trap);
+        assert_eq!(classify(&wasmtime::Error::msg("no trap"), false), CrashCode::Trap);
+    }
+
+    #[test]
+    fn refused_memory_explains_only_what_nothing_else_does() {
+        let trap = |trap: Trap| classify(&trap.into(), true);
+        assert_eq!(trap(Trap::UnreachableCodeReached), CrashCode::MemoryLimit);
+        assert_eq!(classify(&wasmtime::Error::msg("no trap"), true), CrashCode::MemoryLimit);
+        assert_eq!(trap(Trap::StackOverflow), CrashCode::StackOverflow);
+        assert_eq!(trap(Trap::Interrupt), CrashCode::ExecutionLimit);
+    }
+
+    #[test]
+    fn what_the_host_decided_is_kept_under_a_context() {
+        let error = wasmtime::Error::from(Crash(CrashCode::ExecutionLimit)).context("in a guest");
+        assert_eq!(classify(&error, true), CrashCode::ExecutionLimit);
+        assert_eq!(Crash(CrashCode::Panic).to_string(), CrashCode::Panic.to_string());
+    }
+}

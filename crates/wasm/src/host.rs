@@ -176,3 +176,55 @@ fn deferred_reply(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
         },
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All functions that `wit/` lets a guest import.
+    const FUNCTIONS: [(&str, &[&str]); 3] = [
+        (
+            names::HOST_SERVICES,
+            &[
+                "send-message",
+                "send-request",
+                "cancel-request",
+                "publish",
+                "subscribe",
+                "subscribe-group",
+                "unsubscribe",
+                "self-id",
+                "usage",
+            ],
+        ),
+        (
+            names::MESSAGE_CONTEXT,
+            &[
+                "sender",
+                "timestamp",
+                "topic",
+                "request-id",
+                "remaining-ms",
+                "is-cancelled",
+                "trace-context",
+            ],
+        ),
+        (names::DEFERRED_REPLY, &["defer", "reply"]),
+    ];
+
+    #[test]
+    fn each_function_is_defined_once() {
+        let engine = wasmtime::Engine::default();
+        link(&mut Linker::new(&engine)).unwrap();
+        for (interface, functions) in FUNCTIONS {
+            for function in functions {
+                let mut linker = Linker::new(&engine);
+                let mut instance = linker.instance(interface).unwrap();
+                instance.func_wrap(function, |_: Store<'_>, (): ()| Ok(())).unwrap();
+                let error = link(&mut linker).expect_err(function);
+                let text = format!("{error:#}");
+                assert!(text.contains("defined twice"), "{interface} {function}: {text}");
+            }
+        }
+    }
+}

@@ -267,3 +267,6 @@ impl From<broker::ReplyError> for ReplyError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

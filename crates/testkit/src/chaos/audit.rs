@@ -74,3 +74,37 @@ impl World {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn said(world: &World) -> Option<(u8, String)> {
+        let state = world.stage.state.lock();
+        state.oracle.breach().map(|breach| (breach.promise, breach.what.clone()))
+    }
+
+    #[test]
+    fn a_call_that_is_left_is_found() {
+        let mut world = World::new(1);
+        world.settle().unwrap();
+        let target = world.stage.handle(0).id().clone();
+        let call = world.sim.call(target, "", Duration::from_secs(5));
+        assert!(!call.is_done());
+        world.audit_levels();
+        assert_eq!(said(&world), Some((11, "1 calls are pending".to_owned())));
+    }
+
+    #[test]
+    fn a_message_that_nobody_told_of_is_found() {
+        let mut world = World::new(1);
+        world.audit_counters();
+        assert_eq!(said(&world), None);
+        let target = world.stage.handle(0).id().clone();
+        world.sim.cast(target, "").unwrap();
+        world.audit_counters();
+        assert_eq!(said(&world), Some((11, "casts sent: 1 counted, 0 happened".to_owned())));
+    }
+}

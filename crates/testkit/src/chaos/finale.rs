@@ -133,3 +133,30 @@ impl World {
         Err(Box::new(Broken { seed, step, promise: 11, what: what.into(), events }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outlived(world: World) -> (u8, String) {
+        let broken = world.let_go().unwrap_err();
+        (broken.promise, broken.what.clone())
+    }
+
+    #[test]
+    fn what_outlives_the_end_is_found() {
+        assert!(World::new(1).let_go().is_ok());
+
+        let world = World::new(1);
+        world.stage.state.lock().oracle.made(0);
+        assert_eq!(outlived(world), (11, "an instance has outlived the broker".to_owned()));
+
+        let world = World::new(1);
+        let _broker = world.sim.broker().clone();
+        assert_eq!(outlived(world), (11, "the broker has outlived its owners".to_owned()));
+
+        let world = World::new(1);
+        let _stage = Arc::clone(&world.stage);
+        assert_eq!(outlived(world), (11, "a factory has outlived the broker".to_owned()));
+    }
+}

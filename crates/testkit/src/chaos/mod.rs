@@ -106,3 +106,24 @@ impl Chaos {
         world.end()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_promise_ends_the_run_and_is_told_with_what_went_before() {
+        let mut world = World::new(9);
+        world.stir(20).unwrap();
+        let step = world.step + 1;
+        world.stage.state.lock().oracle.broken(7, "on purpose");
+        let broken = world.stir(1_000).unwrap_err();
+        assert_eq!((broken.seed, broken.step, broken.promise), (9, step, 7));
+        assert!(!broken.events.is_empty());
+        let told = broken.to_string();
+        let mut lines = told.lines();
+        let first = format!("promise 7 broken at step {step} of seed 9: on purpose");
+        assert_eq!(lines.next(), Some(first.as_str()));
+        assert!(lines.eq(broken.events.iter().map(|event| format!("  {event}"))));
+    }
+}

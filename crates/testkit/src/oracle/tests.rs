@@ -282,3 +282,119 @@ fn a_cast_that_comes_twice_or_was_refused() {
     scene.oracle.cast_delivered(scene.serves, 77);
     scene.broken(11);
 }
+
+#[test]
+fn two_calls_of_one_id() {
+    let mut scene = Scene::new();
+    let number = scene.oracle.next_number();
+    scene.call(number, scene.id, None);
+    scene.broken(1);
+}
+
+#[test]
+fn the_delivery_of_what_was_never_called() {
+    let mut scene = Scene::new();
+    scene.number = 77;
+    scene.deliver();
+    scene.broken(3);
+}
+
+#[test]
+fn a_delivery_to_somebody_else() {
+    let mut scene = Scene::new();
+    scene.serves = scene.asks;
+    scene.deliver();
+    scene.broken(6);
+    let mut scene = Scene::new();
+    let number = scene.oracle.next_number();
+    scene.oracle.cast(number, Sent::To(1));
+    scene.oracle.cast_delivered(scene.asks, number);
+    scene.broken(11);
+}
+
+#[test]
+fn a_delivery_after_the_requesters_end() {
+    let mut scene = Scene::new();
+    scene.oracle.instance_ended(scene.asks);
+    scene.deliver();
+    scene.broken(9);
+}
+
+#[test]
+fn a_call_with_too_little_time() {
+    let mut scene = Scene::new();
+    let deadline = Some(scene.start + LONG / 2);
+    scene.oracle.delivered(scene.serves, scene.number, scene.id, deadline);
+    scene.broken(4);
+}
+
+#[test]
+fn a_native_call_that_ends_twice() {
+    let mut scene = Scene::new();
+    let Scene { oracle, start, .. } = &mut scene;
+    let (number, deadline) = (oracle.next_number(), *start + LONG);
+    let (id, owner, from, outer) = (None, None, None, None);
+    oracle.called(NewCall { number, id, owner, from, to: 1, deadline, outer });
+    let timeout = error(castcall_core::RequestError::Timeout);
+    oracle.native_ended(number, &timeout, deadline);
+    assert_eq!(oracle.breach(), None);
+    oracle.native_ended(number, &timeout, deadline);
+    scene.broken(1);
+}
+
+#[test]
+fn ends_that_nothing_has_caused() {
+    use castcall_core::RequestError::{Cancelled, Dropped, Unavailable};
+    for (end, promise) in [(Unavailable, 8), (Dropped, 2), (Cancelled, 5)] {
+        let mut scene = Scene::new();
+        scene.callback(error(end));
+        scene.broken(promise);
+    }
+}
+
+#[test]
+fn an_answer_that_was_taken_wrongly_or_not_at_all() {
+    for (expected, taken, promise) in [(true, false, 1), (false, true, 4)] {
+        let mut scene = Scene::new();
+        scene.oracle.replied(scene.number, taken, taken);
+        assert_eq!(scene.oracle.breach(), None);
+        scene.oracle.replied(scene.number, expected, taken);
+        scene.broken(promise);
+    }
+}
+
+#[test]
+fn an_answer_to_what_was_cancelled_is_an_orphan() {
+    let mut scene = Scene::new();
+    scene.deliver();
+    let Scene { oracle, asks, id, start, number, .. } = &mut scene;
+    oracle.cancels(*asks, *id, Ok(()), *start, (true, false));
+    assert!(!oracle.answers(*number, answer(), *start, false));
+    assert_eq!((oracle.tally().orphans, oracle.tally().answered), (1, 0));
+    assert_eq!(oracle.breach(), None);
+}
+
+#[test]
+fn a_call_that_stays_after_its_end() {
+    let mut scene = Scene::new();
+    scene.deliver();
+    scene.answer();
+    assert!(!scene.oracle.answers(scene.number, answer(), scene.start, true));
+    scene.broken(1);
+    let mut scene = Scene::new();
+    scene.deliver();
+    scene.answer();
+    scene.oracle.sweep(&|_| true, &life, scene.start);
+    scene.broken(1);
+    // Its deadline was seen to.
+    let mut scene = Scene::new();
+    scene.oracle.sweep(&|_| true, &life, scene.start + LONG);
+    scene.broken(4);
+}
+
+#[test]
+fn an_instance_beside_another() {
+    let mut scene = Scene::new();
+    scene.oracle.made(0);
+    scene.broken(9);
+}

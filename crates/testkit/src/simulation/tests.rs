@@ -116,3 +116,20 @@ fn turns_come_in_an_order_of_the_seeds() {
     assert_eq!(order(1), order(1));
     assert!((2..12).any(|seed| order(seed) != order(1)));
 }
+
+#[test]
+#[should_panic(expected = "was taken before")]
+fn waiting_for_a_value_that_was_taken_is_told() {
+    let mut sim = with_echo(8);
+    let call = sim.call("echo", "x", Duration::from_secs(5));
+    assert_eq!(sim.wait(&call).unwrap(), "x");
+    let _ = sim.wait(&call);
+}
+
+#[test]
+fn debug_tells_how_to_make_it_again_and_how_late_it_is() {
+    let mut sim = with_echo(9);
+    sim.advance(Duration::from_secs(3));
+    let text = format!("{sim:?}");
+    assert!(text.starts_with("Simulation { seed: 9, elapsed: 3s, broker: Broker {"), "{text}");
+}
