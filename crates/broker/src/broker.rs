@@ -1,22 +1,20 @@
 //! The broker: who is here, what is pending, what is due.
 
+mod calls;
+mod due;
+mod shutdown;
+mod subscriptions;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use bytes::Bytes;
-use castcall_core::{
-    CancelError, ComponentId, CorrelationId, MessagingError, Pattern, RequestError, RequestId,
-    Topic,
-};
-use castcall_correlation::{
-    CancelRefusal, Entry, PendingCounts, PendingTable, Resolution, deadline_after,
-};
-use castcall_topics::{Group, Matches, SubscriptionTable};
+use castcall_core::{ComponentId, CorrelationId, MessagingError, RequestError, RequestId};
+use castcall_correlation::{PendingCounts, PendingTable};
+use castcall_topics::SubscriptionTable;
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry as Place;
 use parking_lot::Mutex;
@@ -27,19 +25,14 @@ use crate::clock::{Clock, CoarseClock};
 use crate::config::{BrokerConfig, PeerConfig};
 use crate::handle::ComponentHandle;
 use crate::instance::{Factory, StartError};
-use crate::message::{CallRef, Callback, Key, Message};
-use crate::on_end::OnEnd;
-use crate::peer::{DeadLetter, Peer, PeerState};
+use crate::message::Key;
+use crate::peer::{Peer, PeerState};
 use crate::stats::MessagingStats;
 use crate::turn::Ready;
 
-/// How long after it was killed a component that does not return is given up. A guest notices
-/// within a tick or two of its thread's, which may have to wait for a core on a busy machine.
-const ABANDON_AFTER: Duration = Duration::from_secs(1);
-
-/// How much of a shutdown's time is kept for callbacks and goodbyes, at most: a quarter of it if
-/// that is less.
-const GOODBYES: Duration = Duration::from_secs(1);
+pub(crate) use calls::Sink;
+use due::Due;
+use subscriptions::Subscriber;
 
 /// Who runs components.
 pub trait Scheduler: Send + Sync + 'static {
@@ -82,72 +75,6 @@ pub(crate) struct Inner {
     random: Mutex<fastrand::Rng>,
     past: Mutex<MessagingStats>,
 }
-
-/// Where the outcome of a call goes.
-pub(crate) enum Sink {
-    /// To the `handle-callback` of the instance that asked.
-    Callback(Arc<Peer>),
-    /// To a future.
-    Native(Arc<Peer>, oneshot::Sender<Result<Bytes, RequestError>>),
-    /// To a closure.
-    Boxed(Arc<Peer>, OnEnd),
-}
-
-/// A component as a subscriber.
-#[derive(Clone)]
-pub(crate) struct Subscriber(Arc<Peer>);
-
-impl PartialEq for Subscriber {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.key == other.0.key
-    }
-}
-
-impl Eq for Subscriber {}
-
-impl Hash for Subscriber {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.key.hash(state);
-    }
-}
-
-/// Something to be done to a component at some time.
-struct Due {
-    at: Instant,
-    number: u64,
-    what: What,
-    /// Weak, since the time may be far off and the component long gone.
-    peer: Weak<Peer>,
-}
-
-#[derive(Clone, Copy)]
-enum What {
-    Wake,
-    /// A shutdown has waited long enough for what runs.
-    Hurry,
-    Kill,
-    Abandon,
-}
-
-impl Ord for Due {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.at, self.number).cmp(&(other.at, other.number))
-    }
-}
-
-impl PartialOrd for Due {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Due {
-    fn eq(&self, other: &Self) -> bool {
-        self.number == other.number
-    }
-}
-
-impl Eq for Due {}
 
 /// Why a component was not taken in.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -360,57 +287,6 @@ impl Broker {
         let next_timeout = inner.pending.arm(now);
         [next_due, next_timeout].into_iter().flatten().min()
     }
-
-    /// Shuts down: no new sends, running handlers end, queued casts become dead letters, queued
-    /// calls end with `unavailable`, callbacks are delivered, and then each component's
-    /// `shutdown` runs. What has not ended after `grace` is ended.
-    ///
-    /// Returns the ids of those that could not be made to end: native peers that don't return.
-    /// Cancel safe: the shutdown goes on.
-    pub async fn shutdown(&self, grace: Duration) -> Vec<ComponentId> {
-        let inner = &self.inner;
-        inner.shutting_down.store(true, Ordering::SeqCst);
-        let now = inner.now();
-        let kill_at = deadline_after(now, grace);
-        // One that does not end must not take the others' orderly end with it.
-        let hurry_at = deadline_after(now, grace - (grace / 4).min(GOODBYES));
-        let everybody = inner.everybody();
-        for peer in &everybody {
-            inner.due_at(hurry_at, What::Hurry, peer);
-            inner.due_at(kill_at, What::Kill, peer);
-            inner.due_at(deadline_after(kill_at, ABANDON_AFTER), What::Abandon, peer);
-        }
-        // First everybody stays to receive the callbacks of what the others are still handling.
-        for peer in &everybody {
-            peer.reject_new();
-        }
-        inner.until_quiet(&everybody, hurry_at).await;
-        // What is pending now was taken over, or does not end. Who asked is still there to be
-        // told.
-        for peer in &everybody {
-            inner.end_target(peer.key);
-        }
-        inner.until_quiet(&everybody, hurry_at).await;
-        let waits: Vec<_> = everybody.iter().map(|peer| peer.on_stopped()).collect();
-        everybody.iter().for_each(|peer| peer.stop());
-        for wait in waits {
-            let _ = wait.await;
-        }
-        everybody.iter().filter(|peer| peer.is_abandoned()).map(|peer| peer.id.clone()).collect()
-    }
-
-    /// Ends everything where it stands, without waiting.
-    pub fn abort(&self) {
-        self.inner.shutting_down.store(true, Ordering::SeqCst);
-        for peer in self.inner.everybody() {
-            peer.kill();
-            // Even if nobody runs components any more. One that has its turn ends with it.
-            if let Some(mut actor) = peer.actor.try_lock() {
-                peer.finish(&mut actor);
-            }
-            peer.release();
-        }
-    }
 }
 
 impl Inner {
@@ -450,20 +326,6 @@ impl Inner {
         self.pending.new_id()
     }
 
-    /// While shutting down: waits until nobody has anything to do, or until it is `late`.
-    async fn until_quiet(&self, everybody: &[Arc<Peer>], late: Instant) {
-        while self.now() < late && everybody.iter().any(|peer| peer.is_active()) {
-            self.quiet.notified().await;
-        }
-    }
-
-    /// All components, in the order of their ids.
-    fn everybody(&self) -> Vec<Arc<Peer>> {
-        let mut everybody: Vec<_> = self.peers.iter().map(|peer| Arc::clone(&peer)).collect();
-        everybody.sort_unstable_by(|one, other| one.id.cmp(&other.id));
-        everybody
-    }
-
     pub(crate) fn schedule(&self, peer: &Arc<Peer>) {
         self.scheduler.schedule(Ready(Arc::clone(peer)));
     }
@@ -476,95 +338,6 @@ impl Inner {
             Ok(_) => Err(MessagingError::ComponentNotFound),
             Err(_) => Err(MessagingError::InvalidMessage),
         }
-    }
-
-    // ---- calls
-
-    /// Hands a call's outcome to who made it. The entry was removed by the caller: nobody else
-    /// can do the same.
-    pub(crate) fn deliver(&self, entry: Entry<Key, Sink>, result: Result<Bytes, RequestError>) {
-        match entry.sink {
-            Sink::Callback(peer) => {
-                peer.count_outcome(&result);
-                let callback = Callback { request_id: entry.id, result, owner: entry.owner };
-                if peer.mailbox.push_callback(callback) == Some(true) {
-                    self.schedule(&peer);
-                }
-            }
-            Sink::Native(peer, sender) => {
-                peer.call_ended(true);
-                peer.count_outcome(&result);
-                let _ = sender.send(result);
-            }
-            Sink::Boxed(peer, on_end) => {
-                peer.call_ended(true);
-                peer.count_outcome(&result);
-                on_end.call(result);
-            }
-        }
-    }
-
-    /// Hands over what a sweep of the table ends. The table's order is as random as its hashes,
-    /// so a simulation has one of its own.
-    fn deliver_all(
-        &self,
-        error: &RequestError,
-        sweep: impl FnOnce(&mut dyn FnMut(Entry<Key, Sink>)),
-    ) {
-        if !self.is_simulated() {
-            return sweep(&mut |entry| self.deliver(entry, Err(error.clone())));
-        }
-        let mut all = Vec::new();
-        sweep(&mut |entry| all.push(entry));
-        all.sort_unstable_by_key(|entry| (entry.deadline, entry.id));
-        for entry in all {
-            self.deliver(entry, Err(error.clone()));
-        }
-    }
-
-    /// Ends a call that its target will not answer.
-    pub(crate) fn fail(&self, call: CallRef, error: RequestError) {
-        match self.pending.fail(call.ticket, self.now()) {
-            Resolution::Live(entry) => self.deliver(entry, Err(error)),
-            Resolution::Expired(entry) => self.deliver(entry, Err(RequestError::Timeout)),
-            Resolution::Unknown => {}
-        }
-    }
-
-    pub(crate) fn cancel(&self, peer: &Peer, owner: Key, id: RequestId) -> Result<(), CancelError> {
-        match self.pending.cancel(id, &owner, self.now()) {
-            Ok(entry) => {
-                self.deliver(entry, Err(RequestError::Cancelled));
-                Ok(())
-            }
-            Err(CancelRefusal::NotOwner) => {
-                peer.counters.denied_cancels.add(1);
-                tracing::warn!(component = %peer.id, %id, "tried to cancel another's call");
-                Err(CancelError::NotOwner)
-            }
-            Err(CancelRefusal::Expired(entry)) => {
-                self.deliver(entry, Err(RequestError::Timeout));
-                Err(CancelError::NotFound)
-            }
-            Err(_) => Err(CancelError::NotFound),
-        }
-    }
-
-    /// Ends the calls of an instance that is gone: nobody is left to be told, but for
-    /// futures and closures.
-    pub(crate) fn end_owner(&self, owner: Key) {
-        self.pending.end_owner(&owner, |entry| {
-            if let Sink::Native(..) | Sink::Boxed(..) = entry.sink {
-                self.deliver(entry, Err(RequestError::Unavailable));
-            }
-        });
-    }
-
-    /// Ends all calls to a component.
-    pub(crate) fn end_target(&self, target: Key) {
-        self.deliver_all(&RequestError::Unavailable, |ended| {
-            self.pending.end_target(&target, ended);
-        });
     }
 
     /// Ends the part of everything that a component that is gone has in it.
@@ -580,115 +353,5 @@ impl Inner {
             *self.past.lock() += stats;
         }
         self.generation.fetch_add(1, Ordering::Relaxed);
-    }
-
-    // ---- topics
-
-    pub(crate) fn subscribe(
-        &self,
-        peer: &Arc<Peer>,
-        pattern: &Pattern,
-        group: Option<&Group>,
-    ) -> Result<(), MessagingError> {
-        let subscriber = Subscriber(Arc::clone(peer));
-        if self.topics.count_of(&subscriber) >= peer.config.max_subscriptions as usize {
-            let known = self.topics.subscriptions_of(&subscriber);
-            let same =
-                |(other, its): &(Pattern, Option<Group>)| other == pattern && its.as_ref() == group;
-            if !known.iter().any(same) {
-                // Time alone does not help: something must be unsubscribed.
-                return Err(MessagingError::QuotaExceeded { retry_after_ms: u64::MAX });
-            }
-            return Ok(());
-        }
-        match group {
-            None => self.topics.subscribe(pattern, subscriber.clone()),
-            Some(group) => self.topics.subscribe_group(pattern, group, subscriber.clone()),
-        };
-        if peer.is_released() {
-            // It went meanwhile, and nobody would take this out again.
-            self.topics.remove(&subscriber);
-        }
-        Ok(())
-    }
-
-    pub(crate) fn unsubscribe(&self, peer: &Arc<Peer>, pattern: &Pattern) -> bool {
-        self.topics.unsubscribe(pattern, &Subscriber(Arc::clone(peer)))
-    }
-
-    pub(crate) fn subscriptions_of(self: &Arc<Self>, peer: &Arc<Peer>) -> usize {
-        self.topics.count_of(&Subscriber(Arc::clone(peer)))
-    }
-
-    /// Gives everybody who is subscribed to `topic` a copy and returns how many matched. `give`
-    /// returns what was not taken.
-    pub(crate) fn fan_out(
-        &self,
-        topic: &Topic,
-        mut give: impl FnMut(&Arc<Peer>) -> Option<(Message, DeadLetter)>,
-    ) -> u32 {
-        let mut matches = Matches::new();
-        self.topics.matching(topic, &mut matches);
-        let handed = matches.hand_out(|offer| match give(&offer.subscriber.0) {
-            None => true,
-            Some((message, reason)) => {
-                if offer.last {
-                    offer.subscriber.0.dead_letter(&message, reason);
-                }
-                false
-            }
-        });
-        u32::try_from(handed.copies()).unwrap_or(u32::MAX)
-    }
-
-    // ---- what is due
-
-    fn due_at(&self, at: Instant, what: What, peer: &Arc<Peer>) {
-        let number = self.next_key().0;
-        let due = Due { at, number, what, peer: Arc::downgrade(peer) };
-        let first = {
-            let mut heap = self.due.lock();
-            heap.push(Reverse(due));
-            heap.peek().is_some_and(|first| first.0.number == number)
-        };
-        if first {
-            self.scheduler.alarm();
-        }
-    }
-
-    /// Gives a component a turn at `at`: its restart is due then.
-    pub(crate) fn wake_at(&self, at: Instant, peer: &Arc<Peer>) {
-        self.due_at(at, What::Wake, peer);
-    }
-
-    /// Ends a component at `at` if it has not ended.
-    pub(crate) fn kill_at(&self, at: Instant, peer: &Arc<Peer>) {
-        self.due_at(at, What::Kill, peer);
-        self.due_at(at + ABANDON_AFTER, What::Abandon, peer);
-    }
-
-    /// Does what is due and returns when the next is.
-    fn run_due(&self, now: Instant) -> Option<Instant> {
-        loop {
-            let due = {
-                let mut heap = self.due.lock();
-                match heap.peek() {
-                    Some(Reverse(first)) if first.at > now => return Some(first.at),
-                    None => return None,
-                    Some(_) => heap.pop(),
-                }
-            };
-            let Reverse(Due { what, peer, .. }) = due?;
-            let Some(peer) = peer.upgrade().filter(|peer| !peer.is_released()) else { continue };
-            match what {
-                What::Wake => peer.wake(),
-                What::Hurry => self.quiet.notify_one(),
-                What::Kill => {
-                    peer.kill();
-                    self.quiet.notify_one();
-                }
-                What::Abandon => peer.abandon(),
-            }
-        }
     }
 }

@@ -1,0 +1,112 @@
+//! How a call ends, whoever ends it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use castcall_core::{CancelError, RequestError, RequestId};
+use castcall_correlation::{CancelRefusal, Entry, Resolution};
+use tokio::sync::oneshot;
+
+use super::Inner;
+use crate::message::{CallRef, Callback, Key};
+use crate::on_end::OnEnd;
+use crate::peer::Peer;
+
+/// Where the outcome of a call goes.
+pub(crate) enum Sink {
+    /// To the `handle-callback` of the instance that asked.
+    Callback(Arc<Peer>),
+    /// To a future.
+    Native(Arc<Peer>, oneshot::Sender<Result<Bytes, RequestError>>),
+    /// To a closure.
+    Boxed(Arc<Peer>, OnEnd),
+}
+
+impl Inner {
+    /// Hands a call's outcome to who made it. The entry was removed by the caller: nobody else
+    /// can do the same.
+    pub(crate) fn deliver(&self, entry: Entry<Key, Sink>, result: Result<Bytes, RequestError>) {
+        match entry.sink {
+            Sink::Callback(peer) => {
+                peer.count_outcome(&result);
+                let callback = Callback { request_id: entry.id, result, owner: entry.owner };
+                if peer.mailbox.push_callback(callback) == Some(true) {
+                    self.schedule(&peer);
+                }
+            }
+            Sink::Native(peer, sender) => {
+                peer.call_ended(true);
+                peer.count_outcome(&result);
+                let _ = sender.send(result);
+            }
+            Sink::Boxed(peer, on_end) => {
+                peer.call_ended(true);
+                peer.count_outcome(&result);
+                on_end.call(result);
+            }
+        }
+    }
+
+    /// Hands over what a sweep of the table ends. The table's order is as random as its hashes,
+    /// so a simulation has one of its own.
+    pub(super) fn deliver_all(
+        &self,
+        error: &RequestError,
+        sweep: impl FnOnce(&mut dyn FnMut(Entry<Key, Sink>)),
+    ) {
+        if !self.is_simulated() {
+            return sweep(&mut |entry| self.deliver(entry, Err(error.clone())));
+        }
+        let mut all = Vec::new();
+        sweep(&mut |entry| all.push(entry));
+        all.sort_unstable_by_key(|entry| (entry.deadline, entry.id));
+        for entry in all {
+            self.deliver(entry, Err(error.clone()));
+        }
+    }
+
+    /// Ends a call that its target will not answer.
+    pub(crate) fn fail(&self, call: CallRef, error: RequestError) {
+        match self.pending.fail(call.ticket, self.now()) {
+            Resolution::Live(entry) => self.deliver(entry, Err(error)),
+            Resolution::Expired(entry) => self.deliver(entry, Err(RequestError::Timeout)),
+            Resolution::Unknown => {}
+        }
+    }
+
+    pub(crate) fn cancel(&self, peer: &Peer, owner: Key, id: RequestId) -> Result<(), CancelError> {
+        match self.pending.cancel(id, &owner, self.now()) {
+            Ok(entry) => {
+                self.deliver(entry, Err(RequestError::Cancelled));
+                Ok(())
+            }
+            Err(CancelRefusal::NotOwner) => {
+                peer.counters.denied_cancels.add(1);
+                tracing::warn!(component = %peer.id, %id, "tried to cancel another's call");
+                Err(CancelError::NotOwner)
+            }
+            Err(CancelRefusal::Expired(entry)) => {
+                self.deliver(entry, Err(RequestError::Timeout));
+                Err(CancelError::NotFound)
+            }
+            Err(_) => Err(CancelError::NotFound),
+        }
+    }
+
+    /// Ends the calls of an instance that is gone: nobody is left to be told, but for
+    /// futures and closures.
+    pub(crate) fn end_owner(&self, owner: Key) {
+        self.pending.end_owner(&owner, |entry| {
+            if let Sink::Native(..) | Sink::Boxed(..) = entry.sink {
+                self.deliver(entry, Err(RequestError::Unavailable));
+            }
+        });
+    }
+
+    /// Ends all calls to a component.
+    pub(crate) fn end_target(&self, target: Key) {
+        self.deliver_all(&RequestError::Unavailable, |ended| {
+            self.pending.end_target(&target, ended);
+        });
+    }
+}

@@ -1,0 +1,88 @@
+//! Who is subscribed to what, and who gets what is published.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use castcall_core::{MessagingError, Pattern, Topic};
+use castcall_topics::{Group, Matches};
+
+use super::Inner;
+use crate::message::Message;
+use crate::peer::{DeadLetter, Peer};
+
+/// A component as a subscriber.
+#[derive(Clone)]
+pub(super) struct Subscriber(pub(super) Arc<Peer>);
+
+impl PartialEq for Subscriber {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.key == other.0.key
+    }
+}
+
+impl Eq for Subscriber {}
+
+impl Hash for Subscriber {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.key.hash(state);
+    }
+}
+
+impl Inner {
+    pub(crate) fn subscribe(
+        &self,
+        peer: &Arc<Peer>,
+        pattern: &Pattern,
+        group: Option<&Group>,
+    ) -> Result<(), MessagingError> {
+        let subscriber = Subscriber(Arc::clone(peer));
+        if self.topics.count_of(&subscriber) >= peer.config.max_subscriptions as usize {
+            let known = self.topics.subscriptions_of(&subscriber);
+            let same =
+                |(other, its): &(Pattern, Option<Group>)| other == pattern && its.as_ref() == group;
+            if !known.iter().any(same) {
+                // Time alone does not help: something must be unsubscribed.
+                return Err(MessagingError::QuotaExceeded { retry_after_ms: u64::MAX });
+            }
+            return Ok(());
+        }
+        match group {
+            None => self.topics.subscribe(pattern, subscriber.clone()),
+            Some(group) => self.topics.subscribe_group(pattern, group, subscriber.clone()),
+        };
+        if peer.is_released() {
+            // It went meanwhile, and nobody would take this out again.
+            self.topics.remove(&subscriber);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn unsubscribe(&self, peer: &Arc<Peer>, pattern: &Pattern) -> bool {
+        self.topics.unsubscribe(pattern, &Subscriber(Arc::clone(peer)))
+    }
+
+    pub(crate) fn subscriptions_of(self: &Arc<Self>, peer: &Arc<Peer>) -> usize {
+        self.topics.count_of(&Subscriber(Arc::clone(peer)))
+    }
+
+    /// Gives everybody who is subscribed to `topic` a copy and returns how many matched. `give`
+    /// returns what was not taken.
+    pub(crate) fn fan_out(
+        &self,
+        topic: &Topic,
+        mut give: impl FnMut(&Arc<Peer>) -> Option<(Message, DeadLetter)>,
+    ) -> u32 {
+        let mut matches = Matches::new();
+        self.topics.matching(topic, &mut matches);
+        let handed = matches.hand_out(|offer| match give(&offer.subscriber.0) {
+            None => true,
+            Some((message, reason)) => {
+                if offer.last {
+                    offer.subscriber.0.dead_letter(&message, reason);
+                }
+                false
+            }
+        });
+        u32::try_from(handed.copies()).unwrap_or(u32::MAX)
+    }
+}
