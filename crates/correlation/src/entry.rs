@@ -158,3 +158,39 @@ impl<K: fmt::Debug, S> fmt::Debug for CancelRefusal<K, S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use crate::PendingTable;
+
+    /// A sink is often no `Debug`, and what goes into it is nobody else's to read.
+    struct Secret;
+
+    #[test]
+    fn what_comes_out_can_be_printed_without_its_sink() {
+        let table = PendingTable::new();
+        let now = Instant::now();
+        let deadline = now + Duration::from_secs(1);
+        let [first, second, third] = [(); 3].map(|()| table.new_id());
+        let register = |id| table.register(id, &"owner", &"target", deadline, Secret).unwrap();
+        let ticket = register(first);
+        let refused = table.register(first, &"owner", &"target", deadline, Secret).unwrap_err();
+        assert_eq!(format!("{refused:?}"), "AlreadyPending");
+        let Secret = refused.into_sink();
+
+        let live = format!("{:?}", table.resolve(ticket, now));
+        let expected = format!("Live(Entry {{ id: {first}, owner: \"owner\", target: \"target\"");
+        assert!(live.starts_with(&expected) && live.ends_with(".. })"), "{live}");
+        assert_eq!(format!("{:?}", table.resolve(ticket, now)), "Unknown");
+        let late = table.resolve(register(second), deadline);
+        assert!(format!("{late:?}").starts_with("Expired(Entry"));
+
+        register(third);
+        let cancel = |owner, now| format!("{:?}", table.cancel(third, &owner, now).unwrap_err());
+        assert_eq!(cancel("stranger", now), "NotOwner");
+        assert!(cancel("owner", deadline).starts_with("Expired(Entry"));
+        assert_eq!(cancel("owner", now), "NotFound");
+    }
+}

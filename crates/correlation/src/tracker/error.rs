@@ -110,3 +110,47 @@ impl ResolveError {
         false
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use castcall_core::{ComponentId, RequestMessage};
+
+    use super::*;
+    use crate::{CorrelationTracker, TrackerLimits};
+
+    #[test]
+    fn a_refusal_says_whose_matter_it_is_and_gives_the_request_back() {
+        let limits = TrackerLimits { max_pending_per_owner: 1, ..TrackerLimits::default() };
+        let tracker = CorrelationTracker::with_limits(limits);
+        let [asker, asked] = ["asker", "asked"].map(|id| ComponentId::new(id).unwrap());
+        let (sink, _answers) = mpsc::channel();
+        let ask = |timeout_ms| {
+            let request = RequestMessage::new(asker.clone(), asked.clone(), "?", timeout_ms);
+            tracker.register_pending(PendingRequest::for_request(&request, sink.clone()))
+        };
+        let refused = ask(0).unwrap_err();
+        assert_eq!((refused.category(), refused.is_retryable()), (Category::Caller, false));
+        assert!(format!("{refused:?}").starts_with("InvalidTimeout(PendingRequest {"));
+        assert_eq!(refused.into_request().from, asker);
+
+        ask(10).unwrap();
+        let refused = ask(10).unwrap_err();
+        assert_eq!((refused.category(), refused.is_retryable()), (Category::Overload, true));
+        assert!(format!("{refused:?}").starts_with("TooManyPending(PendingRequest {"));
+        assert!(refused.to_string().contains("asker has 1 requests pending"), "{refused}");
+    }
+
+    #[test]
+    fn a_response_to_nobody_comes_back() {
+        let [asker, asked] = ["asker", "asked"].map(|id| ComponentId::new(id).unwrap());
+        let request = RequestMessage::new(asker, asked, "?", 10);
+        let response = ResponseMessage::success(&request, "!");
+        let error = CorrelationTracker::new().resolve(response.clone()).unwrap_err();
+        assert_eq!((error.category(), error.is_retryable()), (Category::Caller, false));
+        let gone = ResolveError::RequesterGone(response.clone());
+        assert_eq!(gone.category(), Category::Target);
+        assert_eq!(error.into_response(), response);
+    }
+}
