@@ -109,7 +109,6 @@ pub(crate) enum DeadLetter {
     Overflow,
     Unavailable,
     Gone,
-    Crashed,
 }
 
 impl Peer {
@@ -325,13 +324,8 @@ impl Peer {
     }
 
     pub(crate) fn dead_letter(&self, message: &Message, reason: DeadLetter) {
-        self.dead_letter_unseen(reason);
-        tracing::debug!(to = %self.id, from = %message.sender, ?reason, "dead letter");
-    }
-
-    /// The same for a message that is in a guest's hands.
-    pub(crate) fn dead_letter_unseen(&self, _reason: DeadLetter) {
         self.counters.dead_letters.add(1);
+        tracing::debug!(to = %self.id, from = %message.sender, ?reason, "dead letter");
     }
 
     /// Empties the mailbox of messages that will not be handled.

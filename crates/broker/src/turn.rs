@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::inbox::{End, Inbox};
 use crate::instance::StartError;
 use crate::mailbox::Gate;
-use crate::peer::{Actor, DeadLetter, Peer, PeerState};
+use crate::peer::{Actor, Peer, PeerState};
 use crate::supervise::Verdict;
 
 /// A component that has something to do. Made by the broker, run by whoever schedules.
@@ -94,7 +94,8 @@ impl Peer {
                     self.broker.fail(call, RequestError::Crashed(code));
                 }
                 if was_cast {
-                    self.dead_letter_unseen(DeadLetter::Crashed);
+                    // Its message is gone with the guest.
+                    self.counters.dead_letters.add(1);
                 }
                 self.instance_crashed(actor, code);
                 let now = self.broker.now();

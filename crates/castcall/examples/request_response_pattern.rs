@@ -7,7 +7,7 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use castcall::{Component, RestartConfig, System};
+use castcall::{Component, System};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -53,7 +53,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     system.load("journal", fixture("callback-receiver-component")).await?;
     system.load("echo", fixture("echo-handler")).await?;
     system.load("slow", fixture("slow-handler")).await?;
-    system.load("fragile", fixture("trapping-handler").restart(RestartConfig::default())).await?;
+    system.load("fragile", fixture("trapping-handler")).await?;
     narrator.say("loaded requester, journal, echo, slow and fragile");
 
     narrator.say("\n-- a cast: requester -> journal");
