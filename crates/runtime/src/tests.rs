@@ -652,8 +652,10 @@ fn a_worker_whom_nobody_can_follow_goes_on() {
         gate.send(()).unwrap();
         for round in 0..100 {
             let (sender, receiver) = mpsc::channel();
-            pool.schedule(once(move || sender.send(round).unwrap()));
-            assert_eq!(receiver.recv_timeout(PATIENCE), Ok(round));
+            let inside = pool.clone();
+            pool.schedule(once(move || sender.send((round, inside.is_shed())).unwrap()));
+            // Who held the place up was asked to give up, and not who comes after it.
+            assert_eq!(receiver.recv_timeout(PATIENCE), Ok((round, false)));
         }
         assert_eq!(pool.stats().threads, 1);
         pool.shutdown();

@@ -171,6 +171,10 @@ impl<R: Runnable> Local<R> {
         let turns = self.me.turns.load(Ordering::Relaxed);
         let ticks = &self.shared.ticks;
         let turn = Turn { ticks, began: ticks.load(Ordering::Relaxed) };
+        // Meant for the turn before, if the worker has kept its place since.
+        if self.me.shed.load(Ordering::Relaxed) {
+            self.me.shed.store(false, Ordering::Relaxed);
+        }
         let abort = AbortOnPanic;
         self.me.turns.store(turns + 1, Ordering::Relaxed);
         let again = runnable.run(&turn);
