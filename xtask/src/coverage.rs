@@ -40,6 +40,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let llvm = Llvm::find(args.install)?;
     let tool = tool(&workspace)?;
     let report = workspace.target.join("coverage.json");
+    // What is left of an earlier build would count with the lines of then.
+    let mut clean = llvm.run(&tool);
+    clean.args(["clean", "--workspace"]);
+    ensure!(clean.status()?.success(), "cargo llvm-cov clean fails");
     // No examples: linking them takes longer than the rest, and nobody runs them.
     let mut test = llvm.run(&tool);
     test.args(["--locked", "--workspace", "--lib", "--tests", "--json", "--summary-only"]);
