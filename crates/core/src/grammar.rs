@@ -98,3 +98,42 @@ impl Grammar {
         }
     }
 }
+
+/// Whether `name` is one of those that `pattern` stands for: a `*` that is not last stands for
+/// one segment, one that is last, for one or more.
+pub(crate) fn matches<'a>(
+    pattern: impl Iterator<Item = &'a str>,
+    mut name: impl Iterator<Item = &'a str>,
+) -> bool {
+    let mut pattern = pattern.peekable();
+    while let Some(segment) = pattern.next() {
+        let Some(found) = name.next() else { return false };
+        if segment == "*" && pattern.peek().is_none() {
+            return true;
+        }
+        if segment != "*" && segment != found {
+            return false;
+        }
+    }
+    name.next().is_none()
+}
+
+/// Whether `wide` stands for every name that `narrow` stands for.
+pub(crate) fn covers<'a>(
+    wide: impl Iterator<Item = &'a str>,
+    narrow: impl Iterator<Item = &'a str>,
+) -> bool {
+    let (mut wide, mut narrow) = (wide.peekable(), narrow.peekable());
+    while let Some(segment) = wide.next() {
+        let Some(found) = narrow.next() else { return false };
+        if segment == "*" && wide.peek().is_none() {
+            return true;
+        }
+        // One or more, where `wide` has an end or a segment more to ask for.
+        let open = found == "*" && narrow.peek().is_none();
+        if open || (segment != "*" && segment != found) {
+            return false;
+        }
+    }
+    narrow.next().is_none()
+}

@@ -19,18 +19,22 @@
 //! ```
 
 mod correlation_id;
+mod dead_letter;
 mod error;
 mod grammar;
 mod id;
 mod message;
+mod target_pattern;
 mod timestamp;
 mod topic;
 
 pub use correlation_id::{CorrelationId, InvalidCorrelationId, RequestId};
+pub use dead_letter::{DeadLetter, DeadLetterId, DeadLetterReason};
 pub use error::{CancelError, Category, ComponentError, CrashCode, MessagingError, RequestError};
 pub use grammar::FormError;
 pub use id::{ComponentId, InvalidComponentId};
 pub use message::{ComponentMessage, RequestMessage, ResponseMessage};
+pub use target_pattern::{InvalidTargetPattern, TargetPattern};
 pub use timestamp::Timestamp;
 pub use topic::{InvalidTopic, Pattern, Topic};
 

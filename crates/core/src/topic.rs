@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::grammar::{FormError, Grammar};
+use crate::grammar::{FormError, Grammar, covers, matches};
 use crate::id::cut;
 
 /// A dotted name that messages are published to: `orders.eu.created`.
@@ -69,18 +69,23 @@ impl Pattern {
     /// Whether `topic` is one of those that this pattern stands for.
     #[must_use]
     pub fn matches(&self, topic: &Topic) -> bool {
-        let mut topic = topic.segments();
-        let mut pattern = self.segments().peekable();
-        while let Some(segment) = pattern.next() {
-            let Some(found) = topic.next() else { return false };
-            if segment == "*" && pattern.peek().is_none() {
-                return true;
-            }
-            if segment != "*" && segment != found {
-                return false;
-            }
-        }
-        topic.next().is_none()
+        matches(self.segments(), topic.segments())
+    }
+
+    /// Whether this pattern stands for every topic that `narrower` stands for: what a subscription
+    /// needs of the pattern that it is granted by.
+    ///
+    /// ```
+    /// use castcall_core::{InvalidTopic, Pattern};
+    ///
+    /// let granted: Pattern = "orders.*".parse()?;
+    /// assert!(granted.covers(&"orders.eu.*".parse()?));
+    /// assert!(!granted.covers(&"*".parse()?));
+    /// # Ok::<(), InvalidTopic>(())
+    /// ```
+    #[must_use]
+    pub fn covers(&self, narrower: &Self) -> bool {
+        covers(self.segments(), narrower.segments())
     }
 }
 
@@ -184,24 +189,24 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn matches(pattern: &str, topic: &str) -> bool {
+    fn is_match(pattern: &str, topic: &str) -> bool {
         Pattern::new(pattern).unwrap().matches(&Topic::new(topic).unwrap())
     }
 
     #[test]
     fn wildcards_stand_for_whole_segments() {
-        assert!(matches("a.b", "a.b"));
-        assert!(!matches("a.b", "a.b.c"));
-        assert!(!matches("a.b.c", "a.b"));
-        assert!(matches("a.*.c", "a.b.c"));
-        assert!(!matches("a.*.c", "a.b.b.c"));
-        assert!(matches("a.*", "a.b"));
-        assert!(matches("a.*", "a.b.c"));
-        assert!(!matches("a.*", "a"));
-        assert!(matches("*", "a"));
-        assert!(matches("*", "a.b.c"));
-        assert!(matches("*.*", "a.b.c"));
-        assert!(!matches("*.*", "a"));
+        assert!(is_match("a.b", "a.b"));
+        assert!(!is_match("a.b", "a.b.c"));
+        assert!(!is_match("a.b.c", "a.b"));
+        assert!(is_match("a.*.c", "a.b.c"));
+        assert!(!is_match("a.*.c", "a.b.b.c"));
+        assert!(is_match("a.*", "a.b"));
+        assert!(is_match("a.*", "a.b.c"));
+        assert!(!is_match("a.*", "a"));
+        assert!(is_match("*", "a"));
+        assert!(is_match("*", "a.b.c"));
+        assert!(is_match("*.*", "a.b.c"));
+        assert!(!is_match("*.*", "a"));
     }
 
     #[test]
@@ -274,6 +279,32 @@ mod tests {
                 .collect();
             prop_assert!(Pattern::new(topic.as_str()).unwrap().matches(&topic));
             prop_assert!(Pattern::new(general.join(".")).unwrap().matches(&topic));
+        }
+
+        #[test]
+        fn covering_is_matching_all_that_the_other_matches(
+            wide in "[ab*](\\.[ab*]){0,3}",
+            narrow in "[ab*](\\.[ab*]){0,3}",
+            topics in prop::collection::vec("[abc](\\.[abc]){0,4}", 40),
+        ) {
+            let (wide, narrow) = (Pattern::new(wide).unwrap(), Pattern::new(narrow).unwrap());
+            // `c` stands for any segment that neither pattern names; one star may be two of them.
+            let witness = |tail: &str| {
+                let named = narrow.as_str().replace('*', "c");
+                Topic::new(format!("{named}{tail}")).unwrap()
+            };
+            let open = narrow.segments().last() == Some("*");
+            let mut witnesses = vec![witness("")];
+            if open {
+                witnesses.push(witness(".c"));
+            }
+            let all = witnesses.iter().all(|topic| wide.matches(topic));
+            prop_assert_eq!(wide.covers(&narrow), all);
+            if wide.covers(&narrow) {
+                for topic in topics.iter().map(|topic| Topic::new(topic).unwrap()) {
+                    prop_assert!(wide.matches(&topic) || !narrow.matches(&topic));
+                }
+            }
         }
 
         #[test]
