@@ -8,21 +8,37 @@ use crate::workspace::{Member, Workspace, cargo};
 
 /// Which crates of castcall each may be built of. What tests and examples need besides is free,
 /// but for wasmtime.
-const LAYERS: [(&str, &[&str]); 8] = [
+const LAYERS: [(&str, &[&str]); 9] = [
     ("castcall-core", &[]),
     ("castcall-runtime", &[]),
     ("castcall-correlation", &["castcall-core"]),
     ("castcall-topics", &["castcall-core"]),
-    ("castcall-broker", &["castcall-core", "castcall-correlation", "castcall-topics"]),
+    ("castcall-codec", &[]),
+    (
+        "castcall-broker",
+        &[
+            "castcall-audit",
+            "castcall-codec",
+            "castcall-core",
+            "castcall-correlation",
+            "castcall-policy",
+            "castcall-topics",
+        ],
+    ),
     ("castcall-wasm", &["castcall-core", "castcall-broker"]),
     ("castcall-testkit", &["castcall-core", "castcall-correlation", "castcall-broker"]),
     (
         "castcall",
         &[
+            "castcall-audit",
             "castcall-broker",
+            "castcall-codec",
             "castcall-core",
             "castcall-correlation",
+            "castcall-manifest",
+            "castcall-policy",
             "castcall-runtime",
+            "castcall-state",
             "castcall-topics",
             "castcall-wasm",
         ],
