@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::ComponentId;
 use crate::timestamp::Timestamp;
 use crate::topic::Topic;
+use crate::trace::TraceContext;
 
 /// Names a dead letter in the store that holds it. A number never comes again there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -40,6 +41,9 @@ pub struct DeadLetter {
     pub reason: DeadLetterReason,
     /// How often a handler was entered with it.
     pub attempts: u32,
+    /// The trace that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceContext>,
 }
 
 /// Why a message became a dead letter.
@@ -116,6 +120,7 @@ mod tests {
             died: Timestamp::from_unix_nanos(2),
             reason: DeadLetterReason::Poison,
             attempts: 3,
+            trace: None,
         };
         let json = serde_json::to_string(&letter).unwrap();
         assert_eq!(serde_json::from_str::<DeadLetter>(&json).unwrap(), letter);

@@ -27,6 +27,7 @@ mod message;
 mod target_pattern;
 mod timestamp;
 mod topic;
+mod trace;
 
 pub use correlation_id::{CorrelationId, InvalidCorrelationId, RequestId};
 pub use dead_letter::{DeadLetter, DeadLetterId, DeadLetterReason};
@@ -37,6 +38,7 @@ pub use message::{ComponentMessage, RequestMessage, ResponseMessage};
 pub use target_pattern::{InvalidTargetPattern, TargetPattern};
 pub use timestamp::Timestamp;
 pub use topic::{InvalidTopic, Pattern, Topic};
+pub use trace::{InvalidTraceContext, TraceContext};
 
 /// The bytes of a message, shared by reference count.
 pub use bytes::Bytes;
