@@ -21,10 +21,12 @@ use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::sync::{Notify, oneshot};
 
+use crate::budget::Budget;
 use crate::clock::{Clock, CoarseClock};
 use crate::config::{BrokerConfig, PeerConfig};
 use crate::handle::ComponentHandle;
 use crate::instance::{Factory, StartError};
+use crate::ledger::{Forgetful, Ledger};
 use crate::message::Key;
 use crate::peer::{Peer, PeerState};
 use crate::stats::MessagingStats;
@@ -32,6 +34,7 @@ use crate::turn::Ready;
 
 pub(crate) use calls::Sink;
 use due::Due;
+pub(crate) use subscriptions::Asked;
 use subscriptions::Subscriber;
 
 /// Who runs components.
@@ -63,6 +66,8 @@ pub(crate) struct Inner {
     pub(crate) pending: PendingTable<Key, Sink>,
     pub(crate) coarse: CoarseClock,
     pub(crate) scheduler: Arc<dyn Scheduler>,
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) budget: Arc<Budget>,
     /// A component may have had its last turn; only told of while shutting down.
     pub(crate) quiet: Notify,
     peers: DashMap<ComponentId, Arc<Peer>, foldhash::fast::RandomState>,
@@ -131,18 +136,32 @@ impl fmt::Debug for Broker {
 }
 
 impl Broker {
-    /// Makes a broker whose components `scheduler` runs.
+    /// Makes a broker whose components `scheduler` runs, and that keeps no dead letters.
     #[must_use]
     pub fn new(config: BrokerConfig, scheduler: Arc<dyn Scheduler>) -> Self {
+        Self::with_ledger(config, scheduler, Arc::new(Forgetful))
+    }
+
+    /// Makes a broker whose components `scheduler` runs, and who gives to `ledger` what is to be
+    /// kept.
+    #[must_use]
+    pub fn with_ledger(
+        config: BrokerConfig,
+        scheduler: Arc<dyn Scheduler>,
+        ledger: Arc<dyn Ledger>,
+    ) -> Self {
         let coarse = CoarseClock::default();
         coarse.set(config.clock.wall());
         let seed = config.seed.unwrap_or_else(|| fastrand::u64(..));
         let ring = Arc::clone(&scheduler);
+        let budget = Budget::new(config.max_waiting);
         let inner = Inner {
             config,
             pending: PendingTable::with_alarm(Arc::new(move || ring.alarm())),
             coarse,
             scheduler,
+            ledger,
+            budget,
             quiet: Notify::new(),
             peers: DashMap::default(),
             topics: SubscriptionTable::new(),
@@ -171,7 +190,7 @@ impl Broker {
     pub fn add(
         &self,
         id: ComponentId,
-        config: PeerConfig,
+        mut config: PeerConfig,
         handlers: Handlers,
         factory: Box<dyn Factory>,
     ) -> Result<(ComponentHandle, oneshot::Receiver<Result<(), StartError>>), AddError> {
@@ -182,7 +201,9 @@ impl Broker {
             return Err(AddError::NoHandler(id));
         }
         let (started, receiver) = oneshot::channel();
+        let restored = std::mem::take(&mut config.restored);
         let peer = self.insert(id, config, handlers, Some(factory), Some(started))?;
+        peer.subscribe_to_all(&restored);
         peer.wake();
         Ok((ComponentHandle { peer }, receiver))
     }
@@ -346,6 +367,7 @@ impl Inner {
         self.end_owner(peer.key);
         self.end_target(peer.key);
         self.topics.remove(&Subscriber(Arc::clone(peer)));
+        peer.unload();
         let removed = self.peers.remove_if(&peer.id, |_, found| Arc::ptr_eq(found, peer));
         if removed.is_some() {
             let mut stats = peer.stats();

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use castcall_core::Pattern;
+use castcall_topics::Group;
+
 use crate::clock::Clock;
 
 /// Settings of a whole broker.
@@ -10,6 +13,9 @@ use crate::clock::Clock;
 pub struct BrokerConfig {
     /// The longest payload of a message or an answer, in bytes. Default: 1 MiB.
     pub max_payload: usize,
+    /// How many bytes may wait in all mailboxes together: payloads, and some 130 bytes for each
+    /// message. What finds no room fares as if the mailbox itself were full. Default: 512 MiB.
+    pub max_waiting: usize,
     /// The longest timeout of a call. Default: one hour.
     pub max_timeout: Duration,
     /// How many calls the embedding program may have pending at once. Default: 1,000,000.
@@ -25,6 +31,7 @@ impl Default for BrokerConfig {
     fn default() -> Self {
         Self {
             max_payload: 1 << 20,
+            max_waiting: 512 << 20,
             max_timeout: Duration::from_secs(3600),
             max_host_pending: 1_000_000,
             clock: Clock::default(),
@@ -44,8 +51,21 @@ pub struct PeerConfig {
     pub max_pending: u32,
     /// How many subscriptions it may have. Default: 1,024.
     pub max_subscriptions: u32,
+    /// What it is subscribed to from each of its starts on, plain or as a member of a group.
+    pub subscriptions: Vec<(Pattern, Option<Group>)>,
+    /// What it subscribed to itself, in an earlier process: applied once, when it is added.
+    pub restored: Vec<(Pattern, Option<Group>)>,
     /// What happens when it crashes.
     pub restart: RestartConfig,
+    /// How often a cast or published message is given to it again after it crashed with it. Then,
+    /// and by default at once, the message becomes a dead letter. Calls never are. Default: 0.
+    pub redeliver: u32,
+    /// How many crashes one sender's messages may cause, each within
+    /// [`window`](RestartConfig::window) of the last: then the sender is cut off. What it sends is
+    /// refused with `capability-denied`, what it publishes and what waits becomes a dead letter.
+    /// Should be less than [`max_restarts`](RestartConfig::max_restarts). 0 is no limit.
+    /// Default: 3.
+    pub poison_limit: u32,
     /// Given to `init`.
     pub config: Vec<(String, String)>,
 }
@@ -56,7 +76,11 @@ impl Default for PeerConfig {
             mailbox: MailboxConfig::default(),
             max_pending: 1024,
             max_subscriptions: 1024,
+            subscriptions: Vec::new(),
+            restored: Vec::new(),
             restart: RestartConfig::default(),
+            redeliver: 0,
+            poison_limit: 3,
             config: Vec::new(),
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use castcall_core::{CancelError, ComponentError, MessagingError, RequestId};
+use castcall_core::{CancelError, ComponentError, MessagingError, RequestId, TraceContext};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use thiserror::Error;
@@ -105,6 +105,18 @@ impl Context {
         self.current = None;
     }
 
+    /// Gives the payload back to the message being handled, after a crash.
+    pub fn restore(&mut self, payload: Bytes) {
+        if let Some(message) = &mut self.current {
+            message.payload = payload;
+        }
+    }
+
+    /// The message being handled, which is not handled any more.
+    pub fn take_current(&mut self) -> Option<Message> {
+        self.current.take()
+    }
+
     /// The message being handled.
     #[must_use]
     pub fn current(&self) -> Option<&Message> {
@@ -150,7 +162,8 @@ impl Context {
         payload: impl Payload,
     ) -> Result<(), MessagingError> {
         let peer = &self.peer;
-        let origin = Origin { peer, incarnation: self.incarnation, serving: None };
+        let trace = trace_of(self.current.as_ref());
+        let origin = Origin { peer, incarnation: self.incarnation, serving: None, trace };
         let target = self.routes.resolve(peer, target);
         target.and_then(|target| origin.cast(target, payload)).inspect_err(|_| {
             peer.counters.refused.add(1);
@@ -171,7 +184,8 @@ impl Context {
     ) -> Result<RequestId, MessagingError> {
         let peer = &self.peer;
         let serving = self.current.as_ref().and_then(|message| message.call);
-        let origin = Origin { peer, incarnation: self.incarnation, serving };
+        let trace = trace_of(self.current.as_ref());
+        let origin = Origin { peer, incarnation: self.incarnation, serving, trace };
         let target = self.routes.resolve(peer, target);
         target.and_then(|target| origin.call(target, payload, timeout_ms)).inspect_err(|_| {
             peer.counters.refused.add(1);
@@ -193,7 +207,9 @@ impl Context {
     ///
     /// The message was refused, and has gone nowhere.
     pub fn publish(&self, topic: &str, payload: impl Payload) -> Result<u32, MessagingError> {
-        let origin = Origin { peer: &self.peer, incarnation: self.incarnation, serving: None };
+        let trace = trace_of(self.current.as_ref());
+        let (peer, incarnation) = (&self.peer, self.incarnation);
+        let origin = Origin { peer, incarnation, serving: None, trace };
         origin.publish(topic, payload).inspect_err(|_| self.peer.counters.refused.add(1))
     }
 
@@ -313,6 +329,11 @@ impl Routes {
         self.known.insert(peer.id.clone(), Arc::clone(&peer));
         Ok(peer)
     }
+}
+
+/// What is sent while a message is handled belongs to the message's trace.
+fn trace_of(current: Option<&Message>) -> Option<&Arc<TraceContext>> {
+    current.and_then(|message| message.trace.as_ref())
 }
 
 /// A call being served bounds the deadline of the calls made meanwhile.

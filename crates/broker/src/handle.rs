@@ -127,6 +127,7 @@ impl ComponentHandle {
         let broker = &self.peer.broker;
         broker.kill_at(deadline_after(broker.now(), grace), &self.peer);
         let stopped = self.peer.on_stopped();
+        self.peer.will_unload();
         self.peer.stop();
         let _ = stopped.await;
         !self.peer.is_abandoned()
@@ -138,8 +139,20 @@ impl ComponentHandle {
         self.peer.revive()
     }
 
+    /// Whose messages crashed it too often, so that they are not taken any more.
+    #[must_use]
+    pub fn cut_off_senders(&self) -> Vec<ComponentId> {
+        self.peer.poison.cut_off()
+    }
+
+    /// Takes messages of `sender` again, and forgets its crashes. `false` if it was not cut off.
+    #[must_use]
+    pub fn readmit(&self, sender: &ComponentId) -> bool {
+        self.peer.poison.readmit(sender)
+    }
+
     fn origin(&self) -> Origin<'_> {
-        Origin { peer: &self.peer, incarnation: self.peer.key, serving: None }
+        Origin { peer: &self.peer, incarnation: self.peer.key, serving: None, trace: None }
     }
 
     /// Casts to `target` in this one's name.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use castcall_core::{ComponentError, RequestError};
 use castcall_correlation::Resolution;
 
+use crate::dead_letters::Retry;
 use crate::message::{CallRef, Callback, Item, Key, Message};
 use crate::peer::Peer;
 
@@ -32,6 +33,8 @@ pub struct Inbox<'a> {
     left: u32,
     peer: &'a Peer,
     incarnation: Key,
+    /// Comes before the batch.
+    retry: &'a mut Option<Box<Retry>>,
     batch: &'a mut VecDeque<Item>,
     is_over: &'a dyn Fn() -> bool,
     in_hand: Option<InHand>,
@@ -42,8 +45,11 @@ pub struct Inbox<'a> {
 
 /// What the guest was entered with.
 #[derive(Debug, Clone, Copy)]
-enum InHand {
-    Cast,
+pub(crate) enum InHand {
+    /// `attempt`: which time it is given, from 1.
+    Cast {
+        attempt: u32,
+    },
     Call(CallRef),
     Callback,
 }
@@ -72,13 +78,14 @@ impl<'a> Inbox<'a> {
     pub(crate) fn new(
         peer: &'a Peer,
         incarnation: Key,
-        batch: &'a mut VecDeque<Item>,
+        (retry, batch): (&'a mut Option<Box<Retry>>, &'a mut VecDeque<Item>),
         is_over: &'a dyn Fn() -> bool,
     ) -> Self {
         Self {
             left: TURN,
             peer,
             incarnation,
+            retry,
             batch,
             is_over,
             in_hand: None,
@@ -108,6 +115,9 @@ impl<'a> Inbox<'a> {
                 return None;
             }
             self.left = self.left.saturating_sub(1);
+            if let Some(retry) = self.retry.take() {
+                return Some(self.again(*retry));
+            }
             let item = match self.batch.pop_front() {
                 Some(item) => item,
                 None if self.peer.mailbox.take(self.batch) => continue,
@@ -136,6 +146,13 @@ impl<'a> Inbox<'a> {
         }
     }
 
+    #[cold]
+    fn again(&mut self, retry: Retry) -> Work {
+        self.peer.counters.redelivered.add_exclusive(1);
+        self.in_hand = Some(InHand::Cast { attempt: retry.attempts + 1 });
+        Work::Message(retry.message)
+    }
+
     fn begin(&mut self, message: Message) -> Option<Work> {
         let counters = &self.peer.counters;
         if let Some(call) = message.call {
@@ -148,7 +165,7 @@ impl<'a> Inbox<'a> {
             self.in_hand = Some(InHand::Call(call));
         } else {
             counters.casts_handled.add_exclusive(1);
-            self.in_hand = Some(InHand::Cast);
+            self.in_hand = Some(InHand::Cast { attempt: 1 });
         }
         Some(Work::Message(message))
     }
@@ -181,13 +198,9 @@ impl<'a> Inbox<'a> {
         self.end.unwrap_or(End::Over)
     }
 
-    /// What was in hand when the guest crashed: a call, or else whether it was a cast.
-    pub(crate) fn crashed_with(&self) -> (Option<CallRef>, bool) {
-        match self.in_hand {
-            Some(InHand::Call(call)) => (Some(call), false),
-            Some(InHand::Cast) => (None, true),
-            Some(InHand::Callback) | None => (None, false),
-        }
+    /// What was in hand when the guest crashed.
+    pub(crate) fn crashed_with(&self) -> Option<InHand> {
+        self.in_hand
     }
 }
 

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::context::Context;
 use crate::inbox::Inbox;
+use crate::message::Message;
 
 /// One running copy of a component.
 pub trait Instance: Send {
@@ -24,6 +25,10 @@ pub trait Instance: Send {
     ///
     /// The guest crashed. The instance is not used again.
     fn run(&mut self, inbox: &mut Inbox<'_>) -> Result<(), CrashCode>;
+
+    /// After a crash in [`Instance::run`]: the message that the guest crashed with, so that it can
+    /// be given to the next instance, or kept as a dead letter. Without it only a number is left.
+    fn take_in_hand(&mut self) -> Option<Message>;
 
     /// Called last, when the component is stopped in order.
     ///

@@ -14,17 +14,21 @@
 //! answer of a call to the mailbox of who asked.
 
 mod broker;
+mod budget;
 mod clock;
 mod config;
 mod context;
+mod dead_letters;
 mod handle;
 mod inbox;
 mod instance;
+mod ledger;
 mod mailbox;
 mod message;
 mod native;
 mod on_end;
 mod peer;
+mod poison;
 mod send;
 mod stats;
 mod supervise;
@@ -38,6 +42,7 @@ pub use context::{Context, DeferError, Interrupt, ReplyError, Usage};
 pub use handle::{CallError, ComponentHandle, SendError};
 pub use inbox::{Inbox, Work};
 pub use instance::{Factory, Instance, StartError};
+pub use ledger::Ledger;
 pub use mailbox::Depth;
 pub use message::{Callback, Message};
 pub use native::{NativePeer, native_factory};

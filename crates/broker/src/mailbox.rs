@@ -9,13 +9,18 @@
 //! adds to an idle mailbox wakes its component, once, and no wake-up can be missed or made twice.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use parking_lot::Mutex;
 
+use crate::budget::{Budget, Share};
 use crate::config::{MailboxConfig, Overflow};
 use crate::message::{Callback, Item, Message};
+
+/// What a message costs the system's budget beside its payload.
+const OVERHEAD: usize = size_of::<Item>();
 
 pub(crate) struct Mailbox {
     config: MailboxConfig,
@@ -30,6 +35,8 @@ struct Queue {
     items: VecDeque<Item>,
     messages: usize,
     bytes: usize,
+    /// This mailbox's part of the system's budget.
+    share: Share,
     gate: Gate,
     /// The component stands in a run queue, or has its turn.
     scheduled: bool,
@@ -79,13 +86,14 @@ pub struct Depth {
 }
 
 impl Mailbox {
-    pub(crate) fn new(config: MailboxConfig) -> Self {
+    pub(crate) fn new(config: MailboxConfig, budget: Arc<Budget>) -> Self {
         Self {
             config: MailboxConfig { messages: config.messages.max(1), ..config },
             queue: Mutex::new(Queue {
                 items: VecDeque::new(),
                 messages: 0,
                 bytes: 0,
+                share: Share::new(budget),
                 gate: Gate::Open,
                 scheduled: false,
                 parked: false,
@@ -113,7 +121,7 @@ impl Mailbox {
             Gate::Closing | Gate::Closed => return Pushed::Gone(message),
         }
         let mut dropped = Vec::new();
-        while !self.has_room(&queue, size) {
+        while !self.has_room(&mut queue, size) {
             match self.config.overflow {
                 Overflow::Reject => return Pushed::Full(message),
                 Overflow::DropNewest => return Pushed::Dropped(message),
@@ -123,7 +131,8 @@ impl Mailbox {
                 }
                 Overflow::DropOldest => match queue.pop_oldest_message() {
                     Some(oldest) => dropped.push(oldest),
-                    None => break,
+                    // What is in hand, or others, have taken all of the system's budget.
+                    None => return Pushed::Dropped(message),
                 },
             }
         }
@@ -133,11 +142,13 @@ impl Mailbox {
         Pushed::Queued { wake: queue.wake(), dropped }
     }
 
-    fn has_room(&self, queue: &Queue, size: usize) -> bool {
+    fn has_room(&self, queue: &mut Queue, size: usize) -> bool {
         let messages = queue.messages + self.taken.load(Ordering::Relaxed);
         let bytes = queue.bytes + self.taken_bytes.load(Ordering::Relaxed);
+        let Some(bytes) = bytes.checked_add(size) else { return false };
         messages < self.config.messages
-            && bytes.checked_add(size).is_some_and(|bytes| bytes <= self.config.bytes)
+            && bytes <= self.config.bytes
+            && queue.share.covers(bytes.saturating_add((messages + 1).saturating_mul(OVERHEAD)))
     }
 
     /// Adds a callback, which always has room; `None` if nobody is there any more, otherwise
@@ -164,6 +175,7 @@ impl Mailbox {
         let mut queue = self.queue.lock();
         if queue.items.is_empty() {
             queue.scheduled = false;
+            queue.share.release();
             return false;
         }
         if self.config.overflow == Overflow::DropOldest {
@@ -263,6 +275,9 @@ impl Mailbox {
                 }
                 item => queue.items.push_back(item),
             }
+        }
+        if queue.items.is_empty() && self.taken.load(Ordering::Relaxed) == 0 {
+            queue.share.release();
         }
         taken
     }

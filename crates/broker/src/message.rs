@@ -1,9 +1,10 @@
 //! What stands in a mailbox.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use castcall_core::{ComponentId, RequestError, RequestId, Timestamp, Topic};
+use castcall_core::{ComponentId, RequestError, RequestId, Timestamp, Topic, TraceContext};
 use castcall_correlation::Ticket;
 
 /// Tells components, and their instances, apart. A number is never used again.
@@ -30,6 +31,8 @@ pub struct Message {
     pub topic: Option<Topic>,
     /// When it was accepted, to about a millisecond.
     pub timestamp: Timestamp,
+    /// The trace that it belongs to.
+    pub trace: Option<Arc<TraceContext>>,
     pub(crate) call: Option<CallRef>,
 }
 

@@ -102,7 +102,7 @@ impl<P: NativePeer> Instance for NativeInstance<P> {
         while let Some(work) = inbox.next() {
             match work {
                 Work::Message(message) => {
-                    context.enter(message.stub());
+                    context.enter(message.copy());
                     let answer = peer.handle_message(context, message);
                     context.leave();
                     inbox.finish(answer);
@@ -116,6 +116,10 @@ impl<P: NativePeer> Instance for NativeInstance<P> {
         Ok(())
     }
 
+    fn take_in_hand(&mut self) -> Option<Message> {
+        self.context.take_current()
+    }
+
     fn shutdown(&mut self) -> Result<(), CrashCode> {
         self.peer.shutdown(&mut self.context);
         Ok(())
@@ -123,13 +127,16 @@ impl<P: NativePeer> Instance for NativeInstance<P> {
 }
 
 impl Message {
-    /// The message without its payload.
-    fn stub(&self) -> Self {
+    /// What stays behind when the message is given away: all of it, or without the payload for a
+    /// call, which is never given again.
+    fn copy(&self) -> Self {
+        let payload = if self.call.is_some() { Bytes::new() } else { self.payload.clone() };
         Self {
             sender: self.sender.clone(),
-            payload: Bytes::new(),
+            payload,
             topic: self.topic.clone(),
             timestamp: self.timestamp,
+            trace: self.trace.clone(),
             call: self.call,
         }
     }

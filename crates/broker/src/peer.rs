@@ -11,12 +11,14 @@ use hashbrown::HashMap;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use crate::broker::Inner;
+use crate::broker::{Asked, Inner};
 use crate::config::PeerConfig;
 use crate::context::{DeferError, Usage};
+use crate::dead_letters::Retry;
 use crate::instance::{Factory, Instance, StartError};
 use crate::mailbox::{Gate, Mailbox};
 use crate::message::{CallRef, Item, Key, Message};
+use crate::poison::Poison;
 use crate::stats::{Counter, Counters, MessagingStats};
 use crate::supervise::History;
 
@@ -33,6 +35,7 @@ pub(crate) struct Peer {
     pub(crate) receives: bool,
     pub(crate) calls_back: bool,
     pub(crate) counters: Counters,
+    pub(crate) poison: Poison,
     /// Calls of the instance that have not ended, or whose callback is queued.
     outstanding: AtomicU32,
     /// Calls made from outside the instance.
@@ -43,6 +46,7 @@ pub(crate) struct Peer {
     state: AtomicU8,
     released: AtomicBool,
     abandoned: AtomicBool,
+    unloaded: AtomicBool,
     /// Whether it has ever taken a call over: most never do, and don't pay for the lock.
     defers: AtomicBool,
     deferred: Mutex<Deferred>,
@@ -55,6 +59,8 @@ pub(crate) struct Peer {
 pub(crate) struct Actor {
     pub(crate) instance: Option<Box<dyn Instance>>,
     pub(crate) batch: VecDeque<Item>,
+    /// Comes before the batch.
+    pub(crate) retry: Option<Box<Retry>>,
     pub(crate) history: History,
     pub(crate) started: Option<oneshot::Sender<Result<(), StartError>>>,
 }
@@ -102,15 +108,6 @@ impl PeerState {
     ];
 }
 
-/// Why a message became a dead letter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum DeadLetter {
-    MailboxFull,
-    Overflow,
-    Unavailable,
-    Gone,
-}
-
 impl Peer {
     pub(crate) fn new(
         broker: Arc<Inner>,
@@ -123,12 +120,13 @@ impl Peer {
         Self {
             id,
             key: broker.next_key(),
-            mailbox: Mailbox::new(config.mailbox),
+            mailbox: Mailbox::new(config.mailbox, Arc::clone(&broker.budget)),
             broker,
             config,
             receives,
             calls_back,
             counters: Counters::default(),
+            poison: Poison::default(),
             outstanding: AtomicU32::new(0),
             native_outstanding: AtomicU32::new(0),
             incarnation: AtomicU64::new(0),
@@ -136,11 +134,13 @@ impl Peer {
             state: AtomicU8::new(PeerState::Starting as u8),
             released: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
+            unloaded: AtomicBool::new(false),
             defers: AtomicBool::new(false),
             deferred: Mutex::default(),
             actor: Mutex::new(Actor {
                 instance: None,
                 batch: VecDeque::new(),
+                retry: None,
                 history: History::default(),
                 started,
             }),
@@ -217,7 +217,32 @@ impl Peer {
         if self.is_stopping() {
             return Err(MessagingError::ShuttingDown);
         }
-        self.broker.subscribe(self, &pattern, group.as_ref())
+        self.broker.subscribe(self, &pattern, group.as_ref(), Asked::AtRunTime)
+    }
+
+    /// Subscribes it to what it was subscribed to before it ran, as far as it may.
+    pub(crate) fn subscribe_to_all(self: &Arc<Self>, known: &[(Pattern, Option<Group>)]) {
+        if !self.receives {
+            return;
+        }
+        for (pattern, group) in known {
+            let subscribed = self.broker.subscribe(self, pattern, group.as_ref(), Asked::Before);
+            if let Err(error) = subscribed {
+                tracing::warn!(component = %self.id, %pattern, %error, "not subscribed");
+            }
+        }
+    }
+
+    /// It is unloaded for good: what is kept of it is forgotten.
+    pub(crate) fn unload(&self) {
+        if self.unloaded.load(Ordering::Acquire) {
+            self.broker.ledger.unloaded(&self.id);
+        }
+    }
+
+    /// It is to be unloaded for good, not only ended with the system.
+    pub(crate) fn will_unload(&self) {
+        self.unloaded.store(true, Ordering::Release);
     }
 
     pub(crate) fn unsubscribe(self: &Arc<Self>, pattern: &str) -> Result<bool, MessagingError> {
@@ -311,30 +336,6 @@ impl Peer {
         }
         for message in dropped {
             self.overflowed(message);
-        }
-    }
-
-    /// A message had to go for lack of room.
-    pub(crate) fn overflowed(&self, message: Message) {
-        self.counters.overflowed.add(1);
-        match message.call {
-            Some(call) => self.broker.fail(call, RequestError::Dropped),
-            None => self.dead_letter(&message, DeadLetter::Overflow),
-        }
-    }
-
-    pub(crate) fn dead_letter(&self, message: &Message, reason: DeadLetter) {
-        self.counters.dead_letters.add(1);
-        tracing::debug!(to = %self.id, from = %message.sender, ?reason, "dead letter");
-    }
-
-    /// Empties the mailbox of messages that will not be handled.
-    pub(crate) fn reject_queued(&self) {
-        for message in self.mailbox.extract(|_| true) {
-            match message.call {
-                Some(call) => self.broker.fail(call, RequestError::Unavailable),
-                None => self.dead_letter(&message, DeadLetter::Unavailable),
-            }
         }
     }
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use castcall_core::{MessagingError, RequestError, RequestId, Timestamp, Topic};
+use castcall_core::{
+    DeadLetterReason, MessagingError, RequestError, RequestId, Timestamp, Topic, TraceContext,
+};
 use castcall_correlation::deadline_after;
 use tokio::sync::oneshot;
 
@@ -13,7 +15,7 @@ use crate::context::bound;
 use crate::mailbox::Pushed;
 use crate::message::{CallRef, Key, Message};
 use crate::on_end::OnEnd;
-use crate::peer::{DeadLetter, Peer};
+use crate::peer::Peer;
 
 /// Bytes that may still have to be copied out of a guest. They are copied once, after every check
 /// that needs only their length.
@@ -63,6 +65,8 @@ pub(crate) struct Origin<'a> {
     pub(crate) incarnation: Key,
     /// The call that is being served meanwhile.
     pub(crate) serving: Option<CallRef>,
+    /// The trace that what is sent belongs to.
+    pub(crate) trace: Option<&'a Arc<TraceContext>>,
 }
 
 impl Origin<'_> {
@@ -78,7 +82,10 @@ impl Origin<'_> {
         Ok(())
     }
 
-    fn check_target(target: &Peer) -> Result<(), MessagingError> {
+    fn check_target(&self, target: &Peer) -> Result<(), MessagingError> {
+        if target.poison.is_cut_off(&self.peer.id) {
+            return Err(MessagingError::CapabilityDenied);
+        }
         if target.receives { Ok(()) } else { Err(MessagingError::CannotReceive) }
     }
 
@@ -97,14 +104,16 @@ impl Origin<'_> {
     ) -> Result<(), Refused> {
         let refuse = |error| Refused { error, payload: None };
         self.check(payload.len()).map_err(refuse)?;
-        Self::check_target(target).map_err(refuse)?;
+        self.check_target(target).map_err(refuse)?;
         let message = self.message(payload.into_bytes(), None, None);
         match target.mailbox.push(message) {
             Pushed::Queued { wake, dropped } => {
                 target.after_push(wake, dropped);
             }
             Pushed::Dropped(message) => target.overflowed(message),
-            Pushed::Unavailable(message) => target.dead_letter(&message, DeadLetter::Unavailable),
+            Pushed::Unavailable(message) => {
+                target.dead_letter(message, DeadLetterReason::Unavailable, 0);
+            }
             Pushed::Full(message) => {
                 let payload = Some(message.payload);
                 return Err(Refused { error: MessagingError::MailboxFull, payload });
@@ -171,7 +180,7 @@ impl Origin<'_> {
         let broker = &self.peer.broker;
         let refuse = |error| Refused { error, payload: None };
         self.check(payload.len()).map_err(refuse)?;
-        Self::check_target(target).map_err(refuse)?;
+        self.check_target(target).map_err(refuse)?;
         // Who is being stopped may still say goodbye, and would not hear an answer.
         if self.peer.is_stopping() {
             return Err(refuse(MessagingError::ShuttingDown));
@@ -235,6 +244,9 @@ impl Origin<'_> {
         let payload = payload.into_bytes();
         let matched = self.peer.broker.fan_out(&topic, |subscriber| {
             let message = self.message(payload.clone(), None, Some(topic.clone()));
+            if subscriber.poison.is_cut_off(&self.peer.id) {
+                return Some((message, DeadLetterReason::Poison));
+            }
             match subscriber.mailbox.push(message) {
                 Pushed::Queued { wake, dropped } => {
                     subscriber.after_push(wake, dropped);
@@ -244,9 +256,9 @@ impl Origin<'_> {
                     subscriber.overflowed(message);
                     None
                 }
-                Pushed::Unavailable(message) => Some((message, DeadLetter::Unavailable)),
-                Pushed::Full(message) => Some((message, DeadLetter::MailboxFull)),
-                Pushed::Gone(message) => Some((message, DeadLetter::Gone)),
+                Pushed::Unavailable(message) => Some((message, DeadLetterReason::Unavailable)),
+                Pushed::Full(message) => Some((message, DeadLetterReason::MailboxFull)),
+                Pushed::Gone(message) => Some((message, DeadLetterReason::NotFound)),
             }
         });
         self.peer.counters.published.add(1);
@@ -262,6 +274,8 @@ impl Origin<'_> {
     }
 
     fn message(&self, payload: Bytes, call: Option<CallRef>, topic: Option<Topic>) -> Message {
-        Message { sender: self.peer.id.clone(), payload, topic, timestamp: self.stamp(), call }
+        let trace = self.trace.cloned();
+        let (sender, timestamp) = (self.peer.id.clone(), self.stamp());
+        Message { sender, payload, topic, timestamp, trace, call }
     }
 }

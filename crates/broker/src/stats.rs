@@ -99,6 +99,10 @@ counters! {
     overflowed,
     /// Casts and published messages to it that were not handled and never will be.
     dead_letters,
+    /// Casts and published messages given to it again after it crashed with them.
+    redelivered,
+    /// Times that a sender was cut off since its messages crashed this one.
+    cut_off,
     /// Its instances that crashed.
     crashes,
     /// Instances started after the first.

@@ -8,9 +8,10 @@ use castcall_core::{ComponentId, CrashCode, RequestError};
 use castcall_correlation::deadline_after;
 
 use crate::context::Context;
-use crate::inbox::{End, Inbox};
+use crate::inbox::{End, InHand, Inbox};
 use crate::instance::StartError;
 use crate::mailbox::Gate;
+use crate::message::Message;
 use crate::peer::{Actor, Peer, PeerState};
 use crate::supervise::Verdict;
 
@@ -73,7 +74,8 @@ impl Peer {
             return self.not_started(actor, error);
         }
         let Some(instance) = actor.instance.as_mut() else { return false };
-        let mut inbox = Inbox::new(self, self.incarnation(), &mut actor.batch, is_over);
+        let mut inbox =
+            Inbox::new(self, self.incarnation(), (&mut actor.retry, &mut actor.batch), is_over);
         let result = guard(|| instance.run(&mut inbox));
         let (end, in_hand) = (inbox.end(), inbox.crashed_with());
         match result {
@@ -89,15 +91,12 @@ impl Peer {
             Err(code) => {
                 // Before anybody is told: who is, may look.
                 self.counters.crashes.add(1);
-                let (call, was_cast) = in_hand;
-                if let Some(call) = call {
+                let message = guard(|| Ok::<_, CrashCode>(instance.take_in_hand())).ok().flatten();
+                if let Some(InHand::Call(call)) = in_hand {
                     self.broker.fail(call, RequestError::Crashed(code));
                 }
-                if was_cast {
-                    // Its message is gone with the guest.
-                    self.counters.dead_letters.add(1);
-                }
                 self.instance_crashed(actor, code);
+                self.settle(actor, in_hand, message);
                 let now = self.broker.now();
                 let verdict =
                     actor.history.crashed(&self.config.restart, now, self.broker.jitter());
@@ -106,10 +105,22 @@ impl Peer {
         }
     }
 
+    /// Decides about the message that the component crashed with, and its sender.
+    fn settle(&self, actor: &mut Actor, in_hand: Option<InHand>, message: Option<Message>) {
+        let poison = message.as_ref().is_some_and(|message| self.blame(&message.sender));
+        let Some(InHand::Cast { attempt }) = in_hand else { return };
+        match message {
+            Some(message) => actor.retry = self.settle_cast(message, attempt, poison),
+            // It is gone with the guest.
+            None => self.counters.dead_letters.add(1),
+        }
+    }
+
     fn start(self: &Arc<Self>, actor: &mut Actor) -> Result<(), StartError> {
         let Some(factory) = &self.factory else { return Err(StartError::Stopped) };
         let incarnation = self.begin_incarnation();
         let context = Context::new(Arc::clone(self), incarnation);
+        self.subscribe_to_all(&self.config.subscriptions);
         let instance = guard(|| {
             let mut instance = factory.instantiate(context)?;
             instance.init(&self.config.config)?;
@@ -199,6 +210,7 @@ impl Peer {
                 self.set_state(PeerState::Failed);
                 self.mailbox.set_gate(Gate::Failed);
                 self.mailbox.retire();
+                self.reject_retry(&mut actor.retry);
                 self.reject_queued();
                 self.broker.end_target(self.key);
                 if self.is_stopping() {
@@ -214,6 +226,7 @@ impl Peer {
         if self.is_released() && actor.instance.is_none() {
             return;
         }
+        self.reject_retry(&mut actor.retry);
         self.mailbox.give_back(&mut actor.batch);
         self.reject_queued();
         if let Some(instance) = actor.instance.as_mut()
@@ -222,8 +235,8 @@ impl Peer {
         {
             let ended = guard(|| {
                 let never = || false;
-                let mut inbox =
-                    Inbox::new(self, self.incarnation(), &mut actor.batch, &never).draining();
+                let waiting = (&mut actor.retry, &mut actor.batch);
+                let mut inbox = Inbox::new(self, self.incarnation(), waiting, &never).draining();
                 instance.run(&mut inbox)?;
                 instance.shutdown()
             });

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use castcall_broker::{MailboxConfig, PeerConfig, RestartConfig};
+use castcall_core::Pattern;
+use castcall_topics::Group;
 use castcall_wasm::{CompileError, Engine, Limits, WasmComponent};
 
 /// A component to be loaded with [`System::load`](crate::System::load), and how it is to run.
@@ -69,6 +71,36 @@ impl Component {
     #[must_use]
     pub fn restart(mut self, restart: RestartConfig) -> Self {
         self.peer.restart = restart;
+        self
+    }
+
+    /// Sets how often a cast or published message is given to it again after it crashed with it.
+    /// Default: 0, the message becomes a dead letter at once.
+    #[must_use]
+    pub fn redeliver(mut self, times: u32) -> Self {
+        self.peer.redeliver = times;
+        self
+    }
+
+    /// Sets how many crashes the messages of one sender may cause before that sender is cut off
+    /// from it. 0 is no limit. Default: 3.
+    #[must_use]
+    pub fn poison_limit(mut self, crashes: u32) -> Self {
+        self.peer.poison_limit = crashes;
+        self
+    }
+
+    /// Subscribes it at each of its starts, as its manifest would.
+    #[must_use]
+    pub fn subscribe(mut self, pattern: Pattern) -> Self {
+        self.peer.subscriptions.push((pattern, None));
+        self
+    }
+
+    /// Subscribes it at each of its starts as a member of `group`, as its manifest would.
+    #[must_use]
+    pub fn subscribe_group(mut self, pattern: Pattern, group: Group) -> Self {
+        self.peer.subscriptions.push((pattern, Some(group)));
         self
     }
 

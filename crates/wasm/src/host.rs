@@ -149,9 +149,10 @@ fn message_context(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
     linker.func_wrap("is-cancelled", |mut store: Store<'_>, (): ()| -> Result<(bool,)> {
         Ok((store.data_mut().context_mut().is_cancelled(),))
     })?;
-    // No message carries a trace context yet.
-    linker
-        .func_wrap("trace-context", |_: Store<'_>, (): ()| -> Answer<TraceContext> { Ok((None,)) })
+    linker.func_wrap("trace-context", |mut store: Store<'_>, (): ()| -> Answer<TraceContext> {
+        let message = store.data_mut().context_mut().current();
+        Ok((message.and_then(|message| message.trace.as_deref()).map(Into::into),))
+    })
 }
 
 fn deferred_reply(linker: &mut LinkerInstance<'_, State>) -> Result<()> {

@@ -4,6 +4,7 @@
 //! not return is the worker pool's matter: see the runtime crate.
 
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 use castcall_broker::{Context, Inbox, Instance, Message, StartError, Work};
@@ -87,18 +88,28 @@ impl WasmInstance {
         state.enter();
         state.context_mut().enter(message);
         let params = (sender.as_str(), &payload[..]);
-        let answer = if is_call {
-            let result = func.as_call().call(&mut self.store, params);
-            result.map(|(answer,)| answer.map(Bytes::from))
-        } else {
-            let result = func.as_cast().call(&mut self.store, params);
-            result.map(|(answer,)| answer.map(|_| Bytes::new()))
+        // A host function that panics is caught here, where the payload still is.
+        let answer = catch_unwind(AssertUnwindSafe(|| {
+            if is_call {
+                let result = func.as_call().call(&mut self.store, params);
+                result.map(|(answer,)| answer.map(Bytes::from))
+            } else {
+                let result = func.as_cast().call(&mut self.store, params);
+                result.map(|(answer,)| answer.map(|_| Bytes::new()))
+            }
+        }));
+        let code = match answer {
+            Ok(Ok(answer)) => {
+                self.store.data_mut().context_mut().leave();
+                return Ok(answer.map_err(Into::into));
+            }
+            Ok(Err(error)) => self.crash(&error),
+            Err(_) => CrashCode::Panic,
         };
-        self.store.data_mut().context_mut().leave();
-        match answer {
-            Ok(answer) => Ok(answer.map_err(Into::into)),
-            Err(error) => Err(self.crash(&error)),
+        if let Some(context) = self.store.data_mut().context() {
+            context.restore(payload);
         }
+        Err(code)
     }
 
     fn callback(
@@ -166,6 +177,10 @@ impl Instance for WasmInstance {
             }
         }
         Ok(())
+    }
+
+    fn take_in_hand(&mut self) -> Option<Message> {
+        self.store.data_mut().context()?.take_current()
     }
 
     fn shutdown(&mut self) -> Result<(), CrashCode> {

@@ -37,6 +37,11 @@ impl State {
         self.context = Some(context);
     }
 
+    /// The context, unless a host function panicked with it.
+    pub(crate) fn context(&mut self) -> Option<&mut Context> {
+        self.context.as_deref_mut()
+    }
+
     pub(crate) fn context_mut(&mut self) -> &mut Context {
         self.context.as_mut().expect("the context is put back by every host function")
     }

@@ -230,6 +230,12 @@ pub(crate) struct TraceContext {
     tracestate: String,
 }
 
+impl From<&castcall_core::TraceContext> for TraceContext {
+    fn from(trace: &castcall_core::TraceContext) -> Self {
+        Self { traceparent: trace.traceparent(), tracestate: trace.tracestate().to_owned() }
+    }
+}
+
 #[derive(Debug, Clone, Copy, ComponentType, Lift, Lower)]
 #[component(enum)]
 #[repr(u8)]

@@ -3,12 +3,12 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use castcall_core::{MessagingError, Pattern, Topic};
+use castcall_core::{DeadLetterReason, MessagingError, Pattern, Topic};
 use castcall_topics::{Group, Matches};
 
 use super::Inner;
 use crate::message::Message;
-use crate::peer::{DeadLetter, Peer};
+use crate::peer::Peer;
 
 /// A component as a subscriber.
 #[derive(Clone)]
@@ -28,12 +28,22 @@ impl Hash for Subscriber {
     }
 }
 
+/// Who asked for a subscription.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// The component itself, or the program for it: to be kept.
+    AtRunTime,
+    /// Its configuration, or the ledger: known already.
+    Before,
+}
+
 impl Inner {
     pub(crate) fn subscribe(
         &self,
         peer: &Arc<Peer>,
         pattern: &Pattern,
         group: Option<&Group>,
+        asked: Asked,
     ) -> Result<(), MessagingError> {
         let subscriber = Subscriber(Arc::clone(peer));
         if self.topics.count_of(&subscriber) >= peer.config.max_subscriptions as usize {
@@ -46,19 +56,29 @@ impl Inner {
             }
             return Ok(());
         }
-        match group {
+        let new = match group {
             None => self.topics.subscribe(pattern, subscriber.clone()),
             Some(group) => self.topics.subscribe_group(pattern, group, subscriber.clone()),
         };
+        if new && asked == Asked::AtRunTime {
+            self.ledger.subscribed(&peer.id, pattern, group);
+        }
         if peer.is_released() {
             // It went meanwhile, and nobody would take this out again.
             self.topics.remove(&subscriber);
+            if new && asked == Asked::AtRunTime {
+                self.ledger.unsubscribed(&peer.id, pattern);
+            }
         }
         Ok(())
     }
 
     pub(crate) fn unsubscribe(&self, peer: &Arc<Peer>, pattern: &Pattern) -> bool {
-        self.topics.unsubscribe(pattern, &Subscriber(Arc::clone(peer)))
+        let found = self.topics.unsubscribe(pattern, &Subscriber(Arc::clone(peer)));
+        if found {
+            self.ledger.unsubscribed(&peer.id, pattern);
+        }
+        found
     }
 
     pub(crate) fn subscriptions_of(self: &Arc<Self>, peer: &Arc<Peer>) -> usize {
@@ -70,7 +90,7 @@ impl Inner {
     pub(crate) fn fan_out(
         &self,
         topic: &Topic,
-        mut give: impl FnMut(&Arc<Peer>) -> Option<(Message, DeadLetter)>,
+        mut give: impl FnMut(&Arc<Peer>) -> Option<(Message, DeadLetterReason)>,
     ) -> u32 {
         let mut matches = Matches::new();
         self.topics.matching(topic, &mut matches);
@@ -78,7 +98,7 @@ impl Inner {
             None => true,
             Some((message, reason)) => {
                 if offer.last {
-                    offer.subscriber.0.dead_letter(&message, reason);
+                    offer.subscriber.0.dead_letter(message, reason, 0);
                 }
                 false
             }

@@ -19,7 +19,7 @@ const SOON: Duration = Duration::from_millis(1);
 
 async fn fragile(stage: &Stage, max_restarts: u32, backoff: Duration) -> ComponentHandle {
     let component = fixture("trapping-handler").restart(restart(max_restarts, backoff));
-    stage.add_with("fragile", component).await
+    stage.add_with("fragile", component.poison_limit(0)).await
 }
 
 #[tokio::test]

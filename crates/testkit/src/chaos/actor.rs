@@ -111,6 +111,10 @@ impl Instance for Actor {
         }
     }
 
+    fn take_in_hand(&mut self) -> Option<Message> {
+        self.context.take_current()
+    }
+
     fn shutdown(&mut self) -> Result<(), CrashCode> {
         self.stage.state.lock().oracle.shut_down(self.instance);
         self.act(2);
@@ -146,11 +150,10 @@ impl Actor {
         self.crashes(None, false, draining, 200)
     }
 
-    fn message(&mut self, mut message: Message, inbox: &mut Inbox<'_>) -> Option<Crash> {
+    fn message(&mut self, message: Message, inbox: &mut Inbox<'_>) -> Option<Crash> {
         let note = Note::read(&message.payload)?;
         let number = note.number;
         let asked = message.request_id().map(|id| Asked { number, id });
-        message.payload = Bytes::new();
         {
             let oracle = &mut self.stage.state.lock().oracle;
             match asked {
@@ -163,11 +166,11 @@ impl Actor {
         self.context.enter(message);
         let taken_over = self.maybe_defer(asked);
         self.act(note.depth);
-        self.context.leave();
         let in_hand = asked.filter(|_| !taken_over);
         if let Some(crash) = self.crashes(in_hand, asked.is_none(), false, 40) {
             return Some(crash);
         }
+        self.context.leave();
         let answer = self.answer(number);
         if let Some(call) = in_hand {
             self.tell(call, &answer);

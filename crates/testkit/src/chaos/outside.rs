@@ -196,6 +196,7 @@ impl World {
         if random.u8(..12) == 0 {
             config.restart.policy = RestartPolicy::Never;
         }
+        config.poison_limit = 0;
         config.restart.max_restarts = random.u32(1..12);
         config.restart.window = Duration::from_millis(random.u64(100..10_000));
         config.restart.backoff = Duration::from_millis(random.u64(..100));
