@@ -8,15 +8,17 @@ use crate::workspace::{Member, Workspace, cargo};
 
 /// Which crates of castcall each may be built of. What tests and examples need besides is free,
 /// but for wasmtime.
-const LAYERS: [(&str, &[&str]); 9] = [
+const LAYERS: [(&str, &[&str]); 10] = [
     ("castcall-core", &[]),
     ("castcall-runtime", &[]),
     ("castcall-correlation", &["castcall-core"]),
     ("castcall-topics", &["castcall-core"]),
     ("castcall-codec", &[]),
+    ("castcall-adapter", &["castcall-core"]),
     (
         "castcall-broker",
         &[
+            "castcall-adapter",
             "castcall-audit",
             "castcall-codec",
             "castcall-core",
@@ -30,6 +32,7 @@ const LAYERS: [(&str, &[&str]); 9] = [
     (
         "castcall",
         &[
+            "castcall-adapter",
             "castcall-audit",
             "castcall-broker",
             "castcall-codec",

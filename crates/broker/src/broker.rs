@@ -9,9 +9,10 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
+use castcall_adapter::Adapter;
 use castcall_core::{ComponentId, CorrelationId, MessagingError, RequestError, RequestId};
 use castcall_correlation::{PendingCounts, PendingTable};
 use castcall_topics::SubscriptionTable;
@@ -79,6 +80,9 @@ pub(crate) struct Inner {
     due: Mutex<BinaryHeap<Reverse<Due>>>,
     random: Mutex<fastrand::Rng>,
     past: Mutex<MessagingStats>,
+    /// The target of calls that other systems were asked to carry.
+    pub(crate) beyond: Key,
+    adapter: OnceLock<Arc<dyn Adapter>>,
 }
 
 /// Why a component was not taken in.
@@ -171,6 +175,8 @@ impl Broker {
             due: Mutex::default(),
             random: Mutex::new(fastrand::Rng::with_seed(seed)),
             past: Mutex::default(),
+            beyond: Key(0),
+            adapter: OnceLock::new(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -243,6 +249,9 @@ impl Broker {
                 let handlers = (handlers.receives, handlers.calls_back);
                 let peer = Arc::new(Peer::new(broker, id, config, handlers, factory, started));
                 place.insert(Arc::clone(&peer));
+                if let Some(adapter) = self.inner.adapter().filter(|_| peer.receives) {
+                    adapter.loaded(&peer.id);
+                }
                 Ok(peer)
             }
         }
@@ -327,6 +336,15 @@ impl Inner {
         self.shutting_down.load(Ordering::Relaxed)
     }
 
+    /// The way to other systems, if there is one.
+    pub(crate) fn adapter(&self) -> Option<&Arc<dyn Adapter>> {
+        self.adapter.get()
+    }
+
+    pub(crate) fn set_adapter(&self, adapter: Arc<dyn Adapter>) -> Result<(), Arc<dyn Adapter>> {
+        self.adapter.set(adapter)
+    }
+
     pub(crate) fn jitter(&self) -> f64 {
         self.random.lock().f64()
     }
@@ -366,10 +384,13 @@ impl Inner {
         self.end_owner(peer.incarnation());
         self.end_owner(peer.key);
         self.end_target(peer.key);
-        self.topics.remove(&Subscriber(Arc::clone(peer)));
+        self.unsubscribe_all(peer);
         peer.unload();
         let removed = self.peers.remove_if(&peer.id, |_, found| Arc::ptr_eq(found, peer));
         if removed.is_some() {
+            if let Some(adapter) = self.adapter().filter(|_| peer.receives) {
+                adapter.unloaded(&peer.id);
+            }
             let mut stats = peer.stats();
             (stats.pending, stats.mailbox_messages, stats.mailbox_bytes) = (0, 0, 0);
             *self.past.lock() += stats;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use castcall_core::{CancelError, ComponentError, MessagingError, RequestId, TraceContext};
@@ -163,11 +163,16 @@ impl Context {
     ) -> Result<(), MessagingError> {
         let peer = &self.peer;
         let trace = trace_of(self.current.as_ref());
-        let origin = Origin { peer, incarnation: self.incarnation, serving: None, trace };
-        let target = self.routes.resolve(peer, target);
-        target.and_then(|target| origin.cast(target, payload)).inspect_err(|_| {
-            peer.counters.refused.add(1);
-        })
+        let (sender, incarnation) = (&peer.id, self.incarnation);
+        let origin = Origin { peer, sender, incarnation, serving: None, trace };
+        let sent = match self.routes.resolve(peer, target) {
+            Ok(target) => origin.cast(target, payload),
+            Err(MessagingError::ComponentNotFound) => {
+                origin.cast_beyond(target, payload).map_err(|refused| refused.error)
+            }
+            Err(error) => Err(error),
+        };
+        sent.inspect_err(|_| peer.counters.refused.add(1))
     }
 
     /// Calls. The callback comes with the returned id, and not before the handler that is running
@@ -185,11 +190,18 @@ impl Context {
         let peer = &self.peer;
         let serving = self.current.as_ref().and_then(|message| message.call);
         let trace = trace_of(self.current.as_ref());
-        let origin = Origin { peer, incarnation: self.incarnation, serving, trace };
-        let target = self.routes.resolve(peer, target);
-        target.and_then(|target| origin.call(target, payload, timeout_ms)).inspect_err(|_| {
-            peer.counters.refused.add(1);
-        })
+        let (sender, incarnation) = (&peer.id, self.incarnation);
+        let origin = Origin { peer, sender, incarnation, serving, trace };
+        let sent = match self.routes.resolve(peer, target) {
+            Ok(target) => origin.call(target, payload, timeout_ms),
+            Err(MessagingError::ComponentNotFound) => origin.callback_sink().and_then(|sink| {
+                let timeout = Duration::from_millis(timeout_ms);
+                let call = origin.call_beyond(target, payload, timeout, sink, None);
+                call.map(|call| call.id).map_err(|refused| refused.error)
+            }),
+            Err(error) => Err(error),
+        };
+        sent.inspect_err(|_| peer.counters.refused.add(1))
     }
 
     /// Cancels a call of one's own; its callback still comes, with `cancelled`.
@@ -209,7 +221,7 @@ impl Context {
     pub fn publish(&self, topic: &str, payload: impl Payload) -> Result<u32, MessagingError> {
         let trace = trace_of(self.current.as_ref());
         let (peer, incarnation) = (&self.peer, self.incarnation);
-        let origin = Origin { peer, incarnation, serving: None, trace };
+        let origin = Origin { peer, sender: &peer.id, incarnation, serving: None, trace };
         origin.publish(topic, payload).inspect_err(|_| self.peer.counters.refused.add(1))
     }
 

@@ -10,6 +10,7 @@ use castcall_correlation::deadline_after;
 use thiserror::Error;
 use tokio::sync::oneshot;
 
+use crate::broker::Sink;
 use crate::mailbox::Depth;
 use crate::message::CallRef;
 use crate::on_end::OnEnd;
@@ -152,7 +153,8 @@ impl ComponentHandle {
     }
 
     fn origin(&self) -> Origin<'_> {
-        Origin { peer: &self.peer, incarnation: self.peer.key, serving: None, trace: None }
+        let peer = &self.peer;
+        Origin { peer, sender: &peer.id, incarnation: peer.key, serving: None, trace: None }
     }
 
     /// Casts to `target` in this one's name.
@@ -166,10 +168,14 @@ impl ComponentHandle {
         payload: impl Into<Bytes>,
     ) -> Result<(), SendError> {
         let payload = payload.into();
-        let result = self.peer.broker.route(target.as_ref());
-        let result = result
-            .map_err(|error| Refused { error, payload: None })
-            .and_then(|target| self.origin().cast_or_refuse(&target, payload.clone()));
+        let target = target.as_ref();
+        let result = match self.peer.broker.route(target) {
+            Ok(target) => self.origin().cast_or_refuse(&target, payload.clone()),
+            Err(MessagingError::ComponentNotFound) => {
+                self.origin().cast_beyond(target, payload.clone())
+            }
+            Err(error) => Err(Refused { error, payload: None }),
+        };
         result.map_err(|refused| {
             self.peer.counters.refused.add(1);
             SendError { error: refused.error, payload: refused.payload.unwrap_or(payload) }
@@ -211,9 +217,8 @@ impl ComponentHandle {
         timeout: Duration,
         sender: oneshot::Sender<Result<Bytes, RequestError>>,
     ) -> Result<CallRef, Refused> {
-        let target = self.peer.broker.route(target);
-        let target = target.map_err(|error| Refused { error, payload: None })?;
-        self.origin().call_natively(&target, payload.clone(), timeout, sender)
+        let sink = Sink::Native(Arc::clone(&self.peer), sender);
+        self.origin().call_by_name(target, payload.clone(), timeout, sink, None)
     }
 
     /// Calls `target` in this one's name. Whatever the end of the call, `on_end` is called with it,
@@ -237,10 +242,9 @@ impl ComponentHandle {
     ) -> Result<(), SendError> {
         let payload = payload.into();
         let on_end = OnEnd::new(on_end);
-        let target = self.peer.broker.route(target.as_ref());
-        let called = target.map_err(|error| Refused { error, payload: None }).and_then(|target| {
-            self.origin().call_then(id, &target, payload.clone(), timeout, on_end)
-        });
+        let sink = Sink::Boxed(Arc::clone(&self.peer), on_end);
+        let origin = self.origin();
+        let called = origin.call_by_name(target.as_ref(), payload.clone(), timeout, sink, Some(id));
         called.map(|_| ()).map_err(|refused| {
             self.peer.counters.refused.add(1);
             SendError { error: refused.error, payload: refused.payload.unwrap_or(payload) }

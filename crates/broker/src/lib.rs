@@ -13,6 +13,7 @@
 //! [`Inbox::next`], handled by the [`Instance`], and answered by [`Inbox::finish`], which gives the
 //! answer of a call to the mailbox of who asked.
 
+mod beyond;
 mod broker;
 mod budget;
 mod clock;
@@ -34,6 +35,7 @@ mod stats;
 mod supervise;
 mod turn;
 
+pub use beyond::AttachError;
 pub use broker::{AddError, Broker, Handlers, Scheduler, WeakBroker};
 pub use castcall_correlation::PendingCounts;
 pub use clock::{Clock, ManualClock};

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use castcall_core::{
-    DeadLetterReason, MessagingError, RequestError, RequestId, Timestamp, Topic, TraceContext,
+    ComponentId, DeadLetterReason, MessagingError, RequestError, RequestId, Timestamp, Topic,
+    TraceContext,
 };
 use castcall_correlation::deadline_after;
-use tokio::sync::oneshot;
 
 use crate::broker::Sink;
 use crate::context::bound;
@@ -62,6 +62,8 @@ pub(crate) struct Refused {
 #[derive(Clone, Copy)]
 pub(crate) struct Origin<'a> {
     pub(crate) peer: &'a Arc<Peer>,
+    /// In whose name: the peer's own, or that of somebody in another system.
+    pub(crate) sender: &'a ComponentId,
     pub(crate) incarnation: Key,
     /// The call that is being served meanwhile.
     pub(crate) serving: Option<CallRef>,
@@ -70,7 +72,7 @@ pub(crate) struct Origin<'a> {
 }
 
 impl Origin<'_> {
-    fn check(&self, size: usize) -> Result<(), MessagingError> {
+    pub(crate) fn check(&self, size: usize) -> Result<(), MessagingError> {
         let broker = &self.peer.broker;
         if broker.is_shutting_down() {
             return Err(MessagingError::ShuttingDown);
@@ -83,7 +85,7 @@ impl Origin<'_> {
     }
 
     fn check_target(&self, target: &Peer) -> Result<(), MessagingError> {
-        if target.poison.is_cut_off(&self.peer.id) {
+        if target.poison.is_cut_off(self.sender) {
             return Err(MessagingError::CapabilityDenied);
         }
         if target.receives { Ok(()) } else { Err(MessagingError::CannotReceive) }
@@ -134,26 +136,37 @@ impl Origin<'_> {
         payload: impl Payload,
         timeout_ms: u64,
     ) -> Result<RequestId, MessagingError> {
-        if !self.peer.calls_back {
-            return Err(MessagingError::NoCallbackHandler);
-        }
-        let sink = Sink::Callback(Arc::clone(self.peer));
+        let sink = self.callback_sink()?;
         let timeout = Duration::from_millis(timeout_ms);
         self.call_with(target, payload, timeout, sink, None)
             .map(|call| call.id)
             .map_err(|refused| refused.error)
     }
 
-    /// A call whose outcome goes to `sender`.
-    pub(crate) fn call_natively(
+    /// Where the callback of a call goes.
+    pub(crate) fn callback_sink(&self) -> Result<Sink, MessagingError> {
+        if !self.peer.calls_back {
+            return Err(MessagingError::NoCallbackHandler);
+        }
+        Ok(Sink::Callback(Arc::clone(self.peer)))
+    }
+
+    /// A call to whoever has that id, here or in another system.
+    pub(crate) fn call_by_name(
         &self,
-        target: &Arc<Peer>,
+        target: &str,
         payload: Bytes,
         timeout: Duration,
-        sender: oneshot::Sender<Result<Bytes, RequestError>>,
+        sink: Sink,
+        id: Option<RequestId>,
     ) -> Result<CallRef, Refused> {
-        let sink = Sink::Native(Arc::clone(self.peer), sender);
-        self.call_with(target, payload, timeout, sink, None)
+        match self.peer.broker.route(target) {
+            Ok(target) => self.call_with(&target, payload, timeout, sink, id),
+            Err(MessagingError::ComponentNotFound) => {
+                self.call_beyond(target, payload, timeout, sink, id)
+            }
+            Err(error) => Err(Refused { error, payload: None }),
+        }
     }
 
     /// A call of that id, whose outcome goes to `on_end`.
@@ -181,29 +194,8 @@ impl Origin<'_> {
         let refuse = |error| Refused { error, payload: None };
         self.check(payload.len()).map_err(refuse)?;
         self.check_target(target).map_err(refuse)?;
-        // Who is being stopped may still say goodbye, and would not hear an answer.
-        if self.peer.is_stopping() {
-            return Err(refuse(MessagingError::ShuttingDown));
-        }
-        if timeout.is_zero() || timeout > broker.config.max_timeout {
-            return Err(refuse(MessagingError::InvalidTimeout));
-        }
-        let native = !matches!(sink, Sink::Callback(..));
-        if !self.peer.call_began(native) {
-            return Err(refuse(MessagingError::TooManyPending));
-        }
-        let deadline = bound(deadline_after(broker.now(), timeout), self.serving);
-        let given = id.is_some();
-        let id = id.unwrap_or_else(|| broker.new_id());
-        let registered =
-            broker.pending.register(id, &self.incarnation, &target.key, deadline, sink);
-        let Ok(ticket) = registered else {
-            self.peer.call_ended(native);
-            // 122 random bits have come twice, or the sender gave one id twice.
-            let twice = MessagingError::TooManyPending;
-            return Err(refuse(if given { MessagingError::InvalidMessage } else { twice }));
-        };
-        let call = CallRef { id, ticket, deadline };
+        let native = sink.is_native();
+        let call = self.register(target.key, timeout, sink, id).map_err(refuse)?;
         let message = self.message(payload.into_bytes(), Some(call), None);
         let (error, message) = match target.mailbox.push(message) {
             Pushed::Queued { wake, dropped } => {
@@ -225,13 +217,59 @@ impl Origin<'_> {
             Pushed::Full(message) => (MessagingError::MailboxFull, message),
             Pushed::Gone(message) => (MessagingError::ComponentNotFound, message),
         };
+        self.withdraw(call, native, Refused { error, payload: Some(message.payload) })?;
+        Ok(call)
+    }
+
+    /// Enters a call to `target` among those that are pending.
+    pub(crate) fn register(
+        &self,
+        target: Key,
+        timeout: Duration,
+        sink: Sink,
+        id: Option<RequestId>,
+    ) -> Result<CallRef, MessagingError> {
+        let broker = &self.peer.broker;
+        // Who is being stopped may still say goodbye, and would not hear an answer.
+        if self.peer.is_stopping() {
+            return Err(MessagingError::ShuttingDown);
+        }
+        if timeout.is_zero() || timeout > broker.config.max_timeout {
+            return Err(MessagingError::InvalidTimeout);
+        }
+        let native = sink.is_native();
+        if !self.peer.call_began(native) {
+            return Err(MessagingError::TooManyPending);
+        }
+        let deadline = bound(deadline_after(broker.now(), timeout), self.serving);
+        let given = id.is_some();
+        let id = id.unwrap_or_else(|| broker.new_id());
+        match broker.pending.register(id, &self.incarnation, &target, deadline, sink) {
+            Ok(ticket) => Ok(CallRef { id, ticket, deadline }),
+            Err(_) => {
+                self.peer.call_ended(native);
+                // 122 random bits have come twice, or the sender gave one id twice.
+                let twice = MessagingError::TooManyPending;
+                Err(if given { MessagingError::InvalidMessage } else { twice })
+            }
+        }
+    }
+
+    /// Takes a call back that was refused after it was registered. `Ok` if it has ended on its own
+    /// meanwhile: then who asked is told so, and not that it was refused.
+    pub(crate) fn withdraw(
+        &self,
+        call: CallRef,
+        native: bool,
+        refused: Refused,
+    ) -> Result<(), Refused> {
         // Nobody can have seen the entry: its id was not told to anybody. It may have timed out,
         // or its owner may have been stopped, and then it has ended on its own.
-        if broker.pending.withdraw(ticket).is_some() {
-            self.peer.call_ended(native);
-            return Err(Refused { error, payload: Some(message.payload) });
+        if self.peer.broker.pending.withdraw(call.ticket).is_none() {
+            return Ok(());
         }
-        Ok(call)
+        self.peer.call_ended(native);
+        Err(refused)
     }
 
     pub(crate) fn publish(
@@ -242,9 +280,23 @@ impl Origin<'_> {
         self.check(payload.len())?;
         let topic = Topic::new(topic).map_err(|_| MessagingError::InvalidTopic)?;
         let payload = payload.into_bytes();
-        let matched = self.peer.broker.fan_out(&topic, |subscriber| {
+        let mut served = Vec::new();
+        let matched = self.publish_here(&topic, &payload, &mut served);
+        let beyond = self.publish_beyond(&topic, &payload, served);
+        self.peer.counters.published.add(1);
+        Ok(matched.saturating_add(beyond))
+    }
+
+    /// Gives a copy to everybody here who is subscribed, but for groups that are `served`.
+    pub(crate) fn publish_here(
+        &self,
+        topic: &Topic,
+        payload: &Bytes,
+        served: &mut Vec<Box<str>>,
+    ) -> u32 {
+        self.peer.broker.fan_out(topic, served, |subscriber| {
             let message = self.message(payload.clone(), None, Some(topic.clone()));
-            if subscriber.poison.is_cut_off(&self.peer.id) {
+            if subscriber.poison.is_cut_off(self.sender) {
                 return Some((message, DeadLetterReason::Poison));
             }
             match subscriber.mailbox.push(message) {
@@ -260,14 +312,12 @@ impl Origin<'_> {
                 Pushed::Full(message) => Some((message, DeadLetterReason::MailboxFull)),
                 Pushed::Gone(message) => Some((message, DeadLetterReason::NotFound)),
             }
-        });
-        self.peer.counters.published.add(1);
-        Ok(matched)
+        })
     }
 
     /// A component that runs has the ticks going. A program that sends to an idle system has not:
     /// the coarse clock shows when something was last done.
-    fn stamp(&self) -> Timestamp {
+    pub(crate) fn stamp(&self) -> Timestamp {
         let broker = &self.peer.broker;
         let from_outside = self.incarnation == self.peer.key;
         if from_outside { broker.config.clock.wall() } else { broker.coarse.now() }
@@ -275,7 +325,7 @@ impl Origin<'_> {
 
     fn message(&self, payload: Bytes, call: Option<CallRef>, topic: Option<Topic>) -> Message {
         let trace = self.trace.cloned();
-        let (sender, timestamp) = (self.peer.id.clone(), self.stamp());
+        let (sender, timestamp) = (self.sender.clone(), self.stamp());
         Message { sender, payload, topic, timestamp, trace, call }
     }
 }

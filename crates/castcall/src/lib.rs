@@ -35,6 +35,7 @@
 //! | --- | --- | --- | --- |
 //! | [`core`] | `castcall-core` | ids, messages, errors | queues, clocks, WebAssembly |
 //! | [`correlation`] | `castcall-correlation` | calls that wait for their answer | mailboxes, WebAssembly |
+//! | [`adapter`] | `castcall-adapter` | the way to other systems | mailboxes, WebAssembly |
 //! | [`topics`] | `castcall-topics` | who is subscribed to what | messages, WebAssembly |
 //! | [`broker`] | `castcall-broker` | mailboxes, routing, calls, supervision | threads, WebAssembly |
 //! | [`runtime`] | `castcall-runtime` | worker threads that nobody can hold up | messages, WebAssembly |
@@ -48,6 +49,7 @@ mod reply;
 mod schedule;
 mod system;
 
+pub use castcall_adapter as adapter;
 pub use castcall_broker as broker;
 pub use castcall_core as core;
 pub use castcall_correlation as correlation;

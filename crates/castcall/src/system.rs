@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use castcall_adapter::Adapter;
 use castcall_broker::{
     Broker, BrokerConfig, CallError, ComponentHandle, Context, Factory, Handlers, Message,
     MessagingStats, NativePeer, PeerConfig, PendingCounts, SendError, StartError, native_factory,
@@ -31,6 +32,17 @@ pub struct SystemBuilder {
     engine: EngineConfig,
     responses: ResponseConfig,
     on_opaque_reply: OnOpaqueReply,
+    link: Link,
+}
+
+/// The way to other systems.
+#[derive(Clone, Default)]
+struct Link(Option<Arc<dyn Adapter>>);
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Link").field(&self.0.is_some()).finish()
+    }
 }
 
 impl SystemBuilder {
@@ -85,6 +97,14 @@ impl SystemBuilder {
         self
     }
 
+    /// Links the system with others: what is addressed to nobody here, and what is published, goes
+    /// there too. Without it, who is not here is `component-not-found`.
+    #[must_use]
+    pub fn adapter(mut self, adapter: impl Adapter) -> Self {
+        self.link = Link(Some(Arc::new(adapter)));
+        self
+    }
+
     /// Starts the system. Needs no async runtime: guests run on threads of its own.
     ///
     /// # Errors
@@ -106,6 +126,10 @@ impl SystemBuilder {
         pool.alarm();
         let host = broker.add_program(ComponentId::host());
         let host = host.expect("a new broker has no host yet");
+        if let Some(adapter) = self.link.0 {
+            // Only a builder that was used before attaches one twice, to another broker.
+            let _first = broker.attach(adapter);
+        }
         let outlet = Arc::new(Outlet::new(self.on_opaque_reply));
         let mut config = self.responses;
         config.max_timeout = config.max_timeout.min(max_timeout);

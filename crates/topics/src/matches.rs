@@ -105,6 +105,11 @@ impl<S> Matches<S> {
         self.seats.retain(|seat| may_receive(&seat.member.subscriber));
     }
 
+    /// Leaves out whole groups, as if nobody had subscribed in them.
+    pub fn skip_groups(&mut self, mut is_served: impl FnMut(&Group) -> bool) {
+        self.seats.retain(|seat| !is_served(&seat.member.circle.name));
+    }
+
     /// Offers the message to plain subscribers, then on behalf of each group to its members until
     /// one takes it; see [the rules](crate#who-gets-a-copy). `offer` says whether it was taken.
     ///
@@ -249,6 +254,20 @@ mod tests {
 
     fn handed(taken: usize, lost: usize) -> HandedOut {
         HandedOut { taken, lost }
+    }
+
+    #[test]
+    fn groups_may_be_left_out() {
+        let table = table(&[("a.b", "g", "x"), ("a.b", "h", "y"), ("a.b", "", "z")]);
+        let mut matches = Matches::new();
+        table.matching(&Topic::new("a.b").unwrap(), &mut matches);
+        matches.skip_groups(|group| group.as_str() == "g");
+        let mut asked = Vec::new();
+        matches.hand_out(|offer| {
+            asked.push(*offer.subscriber);
+            true
+        });
+        assert_eq!(asked, ["z", "y"]);
     }
 
     #[test]

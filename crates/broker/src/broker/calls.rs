@@ -22,6 +22,13 @@ pub(crate) enum Sink {
     Boxed(Arc<Peer>, OnEnd),
 }
 
+impl Sink {
+    /// Whether the call was made from outside its owner's instance.
+    pub(crate) fn is_native(&self) -> bool {
+        !matches!(self, Self::Callback(_))
+    }
+}
+
 impl Inner {
     /// Hands a call's outcome to who made it. The entry was removed by the caller: nobody else
     /// can do the same.
@@ -77,6 +84,7 @@ impl Inner {
     pub(crate) fn cancel(&self, peer: &Peer, owner: Key, id: RequestId) -> Result<(), CancelError> {
         match self.pending.cancel(id, &owner, self.now()) {
             Ok(entry) => {
+                self.give_up_beyond(&entry);
                 self.deliver(entry, Err(RequestError::Cancelled));
                 Ok(())
             }
@@ -97,10 +105,20 @@ impl Inner {
     /// futures and closures.
     pub(crate) fn end_owner(&self, owner: Key) {
         self.pending.end_owner(&owner, |entry| {
+            self.give_up_beyond(&entry);
             if let Sink::Native(..) | Sink::Boxed(..) = entry.sink {
                 self.deliver(entry, Err(RequestError::Unavailable));
             }
         });
+    }
+
+    /// Nobody waits for a call any more; if another system has it, it should know.
+    fn give_up_beyond(&self, entry: &Entry<Key, Sink>) {
+        if entry.target == self.beyond
+            && let Some(adapter) = self.adapter()
+        {
+            adapter.cancel(entry.id);
+        }
     }
 
     /// Ends all calls to a component.

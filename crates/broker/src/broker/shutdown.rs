@@ -45,11 +45,15 @@ impl Broker {
         for peer in &everybody {
             inner.end_target(peer.key);
         }
+        inner.end_target(inner.beyond);
         inner.until_quiet(&everybody, hurry_at).await;
         let waits: Vec<_> = everybody.iter().map(|peer| peer.on_stopped()).collect();
         everybody.iter().for_each(|peer| peer.stop());
         for wait in waits {
             let _ = wait.await;
+        }
+        if let Some(adapter) = inner.adapter() {
+            adapter.detach();
         }
         everybody.iter().filter(|peer| peer.is_abandoned()).map(|peer| peer.id.clone()).collect()
     }
@@ -65,6 +69,9 @@ impl Broker {
             }
             peer.release();
         }
+        if let Some(adapter) = self.inner.adapter() {
+            adapter.detach();
+        }
     }
 }
 
@@ -77,7 +84,7 @@ impl Inner {
     }
 
     /// All components, in the order of their ids.
-    fn everybody(&self) -> Vec<Arc<Peer>> {
+    pub(super) fn everybody(&self) -> Vec<Arc<Peer>> {
         let mut everybody: Vec<_> = self.peers.iter().map(|peer| Arc::clone(&peer)).collect();
         everybody.sort_unstable_by(|one, other| one.id.cmp(&other.id));
         everybody

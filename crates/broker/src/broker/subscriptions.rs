@@ -3,6 +3,7 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use castcall_adapter::Adapter;
 use castcall_core::{DeadLetterReason, MessagingError, Pattern, Topic};
 use castcall_topics::{Group, Matches};
 
@@ -63,6 +64,9 @@ impl Inner {
         if new && asked == Asked::AtRunTime {
             self.ledger.subscribed(&peer.id, pattern, group);
         }
+        if new && let Some(adapter) = self.adapter() {
+            adapter.subscribed(pattern, group.map(Group::as_str));
+        }
         if peer.is_released() {
             // It went meanwhile, and nobody would take this out again.
             self.topics.remove(&subscriber);
@@ -74,26 +78,64 @@ impl Inner {
     }
 
     pub(crate) fn unsubscribe(&self, peer: &Arc<Peer>, pattern: &Pattern) -> bool {
-        let found = self.topics.unsubscribe(pattern, &Subscriber(Arc::clone(peer)));
+        let subscriber = Subscriber(Arc::clone(peer));
+        let ended = self.adapter().map(|_| self.topics.subscriptions_of(&subscriber));
+        let found = self.topics.unsubscribe(pattern, &subscriber);
         if found {
             self.ledger.unsubscribed(&peer.id, pattern);
+            let ended = ended.unwrap_or_default().into_iter().filter(|(its, _)| its == pattern);
+            self.tell_unsubscribed(ended);
         }
         found
+    }
+
+    /// Ends all subscriptions of a component that is gone.
+    pub(super) fn unsubscribe_all(&self, peer: &Arc<Peer>) {
+        let subscriber = Subscriber(Arc::clone(peer));
+        let ended = self.adapter().map(|_| self.topics.subscriptions_of(&subscriber));
+        self.topics.remove(&subscriber);
+        self.tell_unsubscribed(ended.unwrap_or_default());
+    }
+
+    fn tell_unsubscribed(&self, ended: impl IntoIterator<Item = (Pattern, Option<Group>)>) {
+        let Some(adapter) = self.adapter() else { return };
+        for (pattern, group) in ended {
+            adapter.unsubscribed(&pattern, group.as_ref().map(Group::as_str));
+        }
+    }
+
+    /// Tells an adapter that was just attached who is here, and what they are subscribed to.
+    pub(crate) fn tell_of_everybody(&self, adapter: &dyn Adapter) {
+        for peer in self.everybody() {
+            if !peer.receives {
+                continue;
+            }
+            adapter.loaded(&peer.id);
+            for (pattern, group) in self.topics.subscriptions_of(&Subscriber(peer)) {
+                adapter.subscribed(&pattern, group.as_ref().map(Group::as_str));
+            }
+        }
     }
 
     pub(crate) fn subscriptions_of(self: &Arc<Self>, peer: &Arc<Peer>) -> usize {
         self.topics.count_of(&Subscriber(Arc::clone(peer)))
     }
 
-    /// Gives everybody who is subscribed to `topic` a copy and returns how many matched. `give`
-    /// returns what was not taken.
+    /// Gives everybody who is subscribed to `topic` a copy and returns how many matched, but for
+    /// groups that are served in another system; adds those that are served here. `give` returns
+    /// what was not taken.
     pub(crate) fn fan_out(
         &self,
         topic: &Topic,
+        served: &mut Vec<Box<str>>,
         mut give: impl FnMut(&Arc<Peer>) -> Option<(Message, DeadLetterReason)>,
     ) -> u32 {
         let mut matches = Matches::new();
         self.topics.matching(topic, &mut matches);
+        if self.adapter().is_some() {
+            matches.skip_groups(|group| served.iter().any(|served| **served == *group.as_str()));
+            served.extend(matches.groups().map(|(group, _)| Box::from(group.as_str())));
+        }
         let handed = matches.hand_out(|offer| match give(&offer.subscriber.0) {
             None => true,
             Some((message, reason)) => {

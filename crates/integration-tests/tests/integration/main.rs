@@ -6,6 +6,7 @@ mod context;
 mod deferred;
 mod faults;
 mod lifecycle;
+mod linked;
 mod loading;
 mod overflow;
 mod rust_guests;
