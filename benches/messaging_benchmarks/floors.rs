@@ -153,6 +153,11 @@ pub(crate) struct Bare {
 
 impl Bare {
     fn new(guest: &str) -> Self {
+        Self::many(guest, 1).remove(0)
+    }
+
+    /// So many instances, each in a store of its own.
+    fn many(guest: &str, count: usize) -> Vec<Self> {
         let mut config = Config::new();
         config.epoch_interruption(true);
         config.max_wasm_stack(512 << 10);
@@ -163,12 +168,15 @@ impl Bare {
         let mut services = linker.instance(HOST_SERVICES).unwrap();
         services.func_wrap("send-message", send_message).unwrap();
         services.func_wrap("send-request", send_request).unwrap();
-        let mut store = Store::new(&engine, Unlimited);
-        store.limiter(|unlimited| unlimited);
-        store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Continue(1)));
-        store.set_epoch_deadline(2);
-        let instance = linker.instantiate(&mut store, &component).unwrap();
-        Self { store, instance }
+        let instantiate = |_| {
+            let mut store = Store::new(&engine, Unlimited);
+            store.limiter(|unlimited| unlimited);
+            store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Continue(1)));
+            store.set_epoch_deadline(2);
+            let instance = linker.instantiate(&mut store, &component).unwrap();
+            Self { store, instance }
+        };
+        (0..count).map(instantiate).collect()
     }
 
     fn function(&mut self, interface: &str, name: &str) -> Func {
@@ -248,6 +256,32 @@ pub(crate) fn handle_message_uncopied(group: &mut Group<'_>) {
             let func: TypedFunc<(&str, &[u8]), Uncopied> = func.typed(&bare.store).unwrap();
             enter(iterations, |message| {
                 let (answer,) = func.call(&mut bare.store, ("bench/sender", message)).unwrap();
+                assert!(answer.is_ok());
+            })
+        },
+    );
+}
+
+/// `F'` of a hundred instances: `run` messages to one, then as many to the next.
+pub(crate) fn handle_message_of_100(group: &mut Group<'_>, run: u64) {
+    group.bench(
+        &format!("floor/handle-message-of-100/{run}-each"),
+        || Bare::many("echo-handler", 100),
+        |instances, iterations| {
+            let mut instances: Vec<_> = instances
+                .iter_mut()
+                .map(|bare| {
+                    let func = bare.function(LIFECYCLE, "handle-message");
+                    let func: TypedFunc<(&str, &[u8]), Uncopied> = func.typed(&bare.store).unwrap();
+                    (func, &mut bare.store)
+                })
+                .collect();
+            let mut number = 0;
+            enter(iterations, |message| {
+                let at = (number / run) as usize % instances.len();
+                number += 1;
+                let (func, store) = &mut instances[at];
+                let (answer,) = func.call(store, ("bench/sender", message)).unwrap();
                 assert!(answer.is_ok());
             })
         },

@@ -10,6 +10,7 @@ mod correlation;
 mod floors;
 mod host;
 mod native;
+mod publish;
 mod reference;
 mod routing;
 mod suite;
@@ -23,6 +24,7 @@ fn main() {
     call::run(&mut suite);
     native::run(&mut suite);
     routing::run(&mut suite);
+    publish::run(&mut suite);
     correlation::run(&mut suite);
     table::print(&suite.finish());
 }

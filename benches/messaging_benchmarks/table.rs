@@ -26,6 +26,8 @@ const CAST_ON_TWO: &[(f64, &str)] =
 const CALL: &[(f64, &str)] = &[(1.0, "call/floor/import"), (2.0, "call/floor/handle-message")];
 const CALL_EXACT: &[(f64, &str)] =
     &[(1.0, "call/floor/callback-and-request"), (1.0, "call/floor/handle-message")];
+const HUNDRED: &[(f64, &str)] = &[(100.0, "publish/floor/handle-message-of-100/32-each")];
+const HUNDRED_ONCE: &[(f64, &str)] = &[(100.0, "publish/floor/handle-message-of-100/1-each")];
 const TRACKING: &[(f64, &str)] =
     &[(1.0, "bench_correlation_tracking_overhead/reference/uuid-dashmap-oneshot")];
 const ACTIVE: &[(f64, &str)] = &[(1.0, "bench_correlation_with_idle_requests/1000-active")];
@@ -54,7 +56,10 @@ const ROWS: &[Row] = &[
         &[(1.0, "native-call/tokio/between-threads/1-in-flight")], None),
     row("routing/cast-by-handle/1-queued", "tokio mpsc", &[(1.0, "routing/tokio/mpsc/1-queued")], None),
     row("routing/cast-by-handle/64-queued", "tokio mpsc", &[(1.0, "routing/tokio/mpsc/64-queued")], None),
-    row("routing/cast-by-context/64-queued", "tokio mpsc", &[(1.0, "routing/tokio/mpsc/64-queued")], None),
+    row("routing/cast-by-context/64-queued", "tokio mpsc", &[(1.0, "routing/tokio/mpsc/64-queued")], Some(1.5)),
+    row("publish/to-100/32-in-flight", "100 F'", HUNDRED, Some(1.2)),
+    row("publish/to-100/1-in-flight", "100 F'", HUNDRED_ONCE, None),
+    row("topics/match-3-of-100000", "among 10 patterns", &[(1.0, "topics/match-3-of-10")], Some(1.3)),
     row("bench_correlation_tracking_overhead/tracker", "uuid + dashmap + oneshot", TRACKING, Some(2.0)),
     row("bench_correlation_tracking_overhead/table", "uuid + dashmap + oneshot", TRACKING, None),
     row("bench_correlation_tracker_construction/tracker", "Arc of an empty map",

@@ -1,0 +1,119 @@
+//! Publishing: to a hundred guests, and finding who is subscribed.
+
+use std::hint::black_box;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use castcall::ComponentHandle;
+use castcall::core::{Pattern, Topic};
+use castcall::topics::{Matches, SubscriptionTable};
+
+use crate::floors;
+use crate::host::{Host, TIMEOUT};
+use crate::suite::{Group, Suite};
+
+const SUBSCRIBERS: usize = 100;
+
+pub(crate) fn run(suite: &mut Suite) {
+    let mut group = suite.group("publish");
+    floors::handle_message_of_100(&mut group, 32);
+    floors::handle_message_of_100(&mut group, 1);
+    to_a_hundred(&mut group, "to-100/32-in-flight", 32);
+    to_a_hundred(&mut group, "to-100/1-in-flight", 1);
+    drop(group);
+    let mut group = suite.group("topics");
+    for patterns in [10, 100_000] {
+        matching(&mut group, patterns);
+    }
+    subscribing(&mut group, 100_000);
+}
+
+/// A guest publishes 64 bytes to a hundred others, all on one worker: the time of one publish and
+/// all that follows from it.
+fn to_a_hundred(group: &mut Group<'_>, id: &str, in_flight: usize) {
+    let setup = || {
+        let host = Host::new(1);
+        let subscribers: Vec<_> = (0..SUBSCRIBERS)
+            .map(|number| {
+                let handle = host.load(&format!("bench/echo-{number}"), "echo-handler");
+                handle.subscribe("bench.topic").unwrap();
+                handle
+            })
+            .collect();
+        let publisher = host.load("bench/publisher", "callback-receiver-component");
+        (host, publisher, subscribers)
+    };
+    group.bench(id, setup, |(host, publisher, subscribers), iterations| {
+        let rounds = iterations.div_ceil(in_flight as u64);
+        let command = format!("publish bench.topic {}", "x".repeat(64));
+        let before = handled(subscribers);
+        let start = Instant::now();
+        for round in 1..=rounds {
+            for _ in 0..in_flight {
+                host.system.cast(publisher.id(), command.clone()).unwrap();
+            }
+            let wanted = before + round * (in_flight * SUBSCRIBERS) as u64;
+            while handled(subscribers) < wanted {
+                thread::yield_now();
+                assert!(start.elapsed() < TIMEOUT, "stuck: {:?}", host.system.stats());
+            }
+        }
+        scaled(start.elapsed(), iterations, rounds * in_flight as u64)
+    });
+}
+
+fn handled(subscribers: &[ComponentHandle]) -> u64 {
+    subscribers.iter().map(|subscriber| subscriber.stats().casts_handled).sum()
+}
+
+fn scaled(time: Duration, asked: u64, done: u64) -> Duration {
+    time.mul_f64(asked as f64 / done as f64)
+}
+
+/// So many patterns, three of which match `shop.eu.orders.created`.
+fn table(patterns: usize) -> SubscriptionTable<u32> {
+    let table = SubscriptionTable::new();
+    for (number, text) in ["shop.eu.orders.created", "shop.*.orders.*", "*"].iter().enumerate() {
+        table.subscribe(&Pattern::new(text).unwrap(), number as u32);
+    }
+    for number in 3..patterns {
+        let text = match number % 3 {
+            0 => format!("shop.eu.orders.n{number}"),
+            1 => format!("shop.*.orders.n{number}.*"),
+            _ => format!("n{number}.*"),
+        };
+        table.subscribe(&Pattern::new(text).unwrap(), number as u32);
+    }
+    table
+}
+
+fn matching(group: &mut Group<'_>, patterns: usize) {
+    let setup = || {
+        let topic = Topic::new("shop.eu.orders.created").unwrap();
+        (table(patterns), topic, Matches::new())
+    };
+    group.each(&format!("match-3-of-{patterns}"), setup, |(table, topic, matches)| {
+        table.matching(black_box(topic), matches);
+        assert_eq!(matches.plain().len(), 3);
+    });
+}
+
+fn subscribing(group: &mut Group<'_>, patterns: usize) {
+    let setup = || {
+        let more = (0..1000).map(|n| Pattern::new(format!("more.m{n}.*")).unwrap());
+        (table(patterns), more.collect::<Vec<_>>())
+    };
+    group.bench(
+        &format!("subscribe-and-unsubscribe-at-{patterns}"),
+        setup,
+        |(table, more), iterations| {
+            let start = Instant::now();
+            for number in 0..iterations {
+                let pattern = &more[number as usize % more.len()];
+                assert!(table.subscribe(pattern, u32::MAX));
+                assert!(table.unsubscribe(pattern, &u32::MAX));
+            }
+            start.elapsed()
+        },
+    );
+}
