@@ -14,7 +14,7 @@ use castcall::broker::{
     Broker, BrokerConfig, Factory, Handlers, PeerConfig, Ready, Scheduler, native_factory,
 };
 use castcall::wasm::{Engine, EngineConfig};
-use castcall::{Bytes, ComponentHandle, Context, Message};
+use castcall::{Bytes, ComponentHandle, Context, Message, Policy, Quotas, Rate};
 use parking_lot::Mutex;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -61,6 +61,21 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// Everybody may do everything.
+fn trusting() -> BrokerConfig {
+    let mut config = BrokerConfig::default();
+    config.policy = Arc::new(Policy::open());
+    config
+}
+
+/// Counted, but never used up.
+fn plenty() -> PeerConfig {
+    let mut config = PeerConfig::default();
+    config.rate = Rate::PerSecond(Rate::MAX_PER_SECOND);
+    config.burst = Quotas::MAX_BURST;
+    config
+}
+
 struct Host {
     by_hand: Arc<ByHand>,
     broker: Broker,
@@ -70,7 +85,7 @@ struct Host {
 impl Host {
     fn new() -> Result<Self, Box<dyn Error>> {
         let by_hand = Arc::new(ByHand::default());
-        let broker = Broker::new(BrokerConfig::default(), by_hand.clone());
+        let broker = Broker::new(trusting(), by_hand.clone());
         Ok(Self { by_hand, broker, engine: Engine::new(EngineConfig::default())? })
     }
 
@@ -80,8 +95,7 @@ impl Host {
         handlers: Handlers,
         factory: Box<dyn Factory>,
     ) -> Result<ComponentHandle, Box<dyn Error>> {
-        let (handle, mut started) =
-            self.broker.add(id.parse()?, PeerConfig::default(), handlers, factory)?;
+        let (handle, mut started) = self.broker.add(id.parse()?, plenty(), handlers, factory)?;
         self.by_hand.run_all();
         started.try_recv()??;
         Ok(handle)

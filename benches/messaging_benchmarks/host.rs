@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use castcall::{Bytes, Component, ComponentHandle, Context, Message, System};
+use castcall::{Bytes, Component, ComponentHandle, Context, Message, Policy, Quotas, Rate, System};
 use tokio::runtime::{Builder, Runtime};
 
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
@@ -48,7 +48,7 @@ struct Done {
 impl Host {
     /// To be made on the thread that waits.
     pub(crate) fn new(workers: usize) -> Self {
-        let system = System::builder().workers(workers).build().unwrap();
+        let system = System::builder().policy(Policy::open()).workers(workers).build().unwrap();
         let done = Arc::new(Done { left: AtomicUsize::new(0), waits: thread::current() });
         let host = Self { runtime: current_thread(), system, done };
         let done = Arc::clone(&host.done);
@@ -64,7 +64,11 @@ impl Host {
     }
 
     pub(crate) fn load(&self, id: &str, guest: &str) -> ComponentHandle {
-        let component = Component::bytes(fixture(guest));
+        // Counted, but never used up.
+        let mut quotas = Quotas::default();
+        quotas.messages_per_second = Rate::PerSecond(Rate::MAX_PER_SECOND);
+        quotas.burst = Quotas::MAX_BURST;
+        let component = Component::bytes(fixture(guest)).quotas(quotas);
         self.runtime.block_on(self.system.load(id, component)).unwrap()
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use castcall::broker::{Broker, BrokerConfig, Handlers, PeerConfig, Ready, Scheduler};
-use castcall::{Bytes, ComponentHandle, ComponentId, Context, Message};
+use castcall::{Bytes, ComponentHandle, ComponentId, Context, Message, Policy, Quotas, Rate};
 use parking_lot::Mutex;
 
 use crate::reference::bare_tokio;
@@ -42,6 +42,21 @@ impl ByHand {
     }
 }
 
+/// Everybody may do everything.
+fn trusting() -> BrokerConfig {
+    let mut config = BrokerConfig::default();
+    config.policy = Arc::new(Policy::open());
+    config
+}
+
+/// Counted, but never used up.
+fn plenty() -> PeerConfig {
+    let mut config = PeerConfig::default();
+    config.rate = Rate::PerSecond(Rate::MAX_PER_SECOND);
+    config.burst = Quotas::MAX_BURST;
+    config
+}
+
 struct Peers {
     by_hand: Arc<ByHand>,
     /// Keeps the peers.
@@ -52,11 +67,11 @@ struct Peers {
 impl Peers {
     fn new(burst: usize) -> Self {
         let by_hand = Arc::new(ByHand::default());
-        let broker = Broker::new(BrokerConfig::default(), by_hand.clone());
+        let broker = Broker::new(trusting(), by_hand.clone());
         let add = |id: &str, factory| {
             let id: ComponentId = id.parse().unwrap();
             let handlers = Handlers { receives: true, calls_back: true };
-            let (handle, _) = broker.add(id, PeerConfig::default(), handlers, factory).unwrap();
+            let (handle, _) = broker.add(id, plenty(), handlers, factory).unwrap();
             by_hand.run_all();
             handle
         };

@@ -13,6 +13,7 @@ use castcall_core::{
     TraceContext,
 };
 use castcall_correlation::Resolution;
+use castcall_policy::Rate;
 use thiserror::Error;
 
 use crate::broker::{Broker, Inner, Sink};
@@ -47,9 +48,12 @@ impl Broker {
     /// There is an adapter.
     pub fn attach(&self, adapter: Arc<dyn Adapter>) -> Result<(), AttachError> {
         let inner = &self.inner;
-        let config = PeerConfig { max_pending: u32::MAX, ..PeerConfig::default() };
+        // Whoever sends is checked where it sends.
+        let config =
+            PeerConfig { max_pending: u32::MAX, rate: Rate::Unlimited, ..PeerConfig::default() };
         let broker = Arc::clone(inner);
         let link = Peer::new(broker, ComponentId::host(), config, (false, false), None, None);
+        let link = link.map_err(|_| AttachError::Attached)?;
         inner.set_adapter(Arc::clone(&adapter)).map_err(|_| AttachError::Attached)?;
         adapter.attach(Arc::new(Gateway { broker: Arc::downgrade(inner), link: Arc::new(link) }));
         inner.tell_of_everybody(&*adapter);
@@ -107,7 +111,6 @@ impl Origin<'_> {
         let adapter = self.adapter().map_err(refuse)?;
         let target = ComponentId::new(target);
         let target = target.map_err(|_| refuse(MessagingError::InvalidMessage))?;
-        self.check(payload.len()).map_err(refuse)?;
         let to = Destination::Component(target);
         adapter.send(self.parcel(to, payload.into_bytes(), self.stamp(), None), None)?;
         self.peer.counters.casts_sent.add(1);
@@ -129,7 +132,6 @@ impl Origin<'_> {
         let adapter = self.adapter().map_err(refuse)?;
         let target = ComponentId::new(target);
         let target = target.map_err(|_| refuse(MessagingError::InvalidMessage))?;
-        self.check(payload.len()).map_err(refuse)?;
         let native = sink.is_native();
         let call = self.register(broker.beyond, timeout, sink, id).map_err(refuse)?;
         let remaining = call.deadline.saturating_duration_since(broker.now());
@@ -199,6 +201,7 @@ impl Endpoint for Gateway {
         let target = broker.route(target.as_str()).map_err(returned)?;
         let trace = trace.map(Arc::new);
         let origin = self.origin(&from, trace.as_ref());
+        origin.check(payload.len()).map_err(returned)?;
         let sent = match (call, reply) {
             (None, _) => origin.cast_or_refuse(&target, payload.clone()),
             (Some(Call { id, remaining }), reply) => {

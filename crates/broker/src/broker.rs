@@ -15,6 +15,7 @@ use std::time::Instant;
 use castcall_adapter::Adapter;
 use castcall_core::{ComponentId, CorrelationId, MessagingError, RequestError, RequestId};
 use castcall_correlation::{PendingCounts, PendingTable};
+use castcall_policy::{Policy, QuotaError, Rate};
 use castcall_topics::SubscriptionTable;
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry as Place;
@@ -80,6 +81,9 @@ pub(crate) struct Inner {
     due: Mutex<BinaryHeap<Reverse<Due>>>,
     random: Mutex<fastrand::Rng>,
     past: Mutex<MessagingStats>,
+    /// The generation of the policy as of which subscriptions were looked through.
+    policy_seen: AtomicU64,
+    policy_lock: Mutex<()>,
     /// The target of calls that other systems were asked to carry.
     pub(crate) beyond: Key,
     adapter: OnceLock<Arc<dyn Adapter>>,
@@ -98,6 +102,9 @@ pub enum AddError {
     /// It exports neither handler: export `component-lifecycle` or `component-callback`.
     #[error("{0} can neither receive nor be called back")]
     NoHandler(ComponentId),
+    /// Its quotas are out of range: see [`QuotaError`].
+    #[error("its quotas are out of range: {0}")]
+    Quota(#[from] QuotaError),
     /// Shutting down.
     #[error("shutting down")]
     ShuttingDown,
@@ -154,8 +161,7 @@ impl Broker {
         scheduler: Arc<dyn Scheduler>,
         ledger: Arc<dyn Ledger>,
     ) -> Self {
-        let coarse = CoarseClock::default();
-        coarse.set(config.clock.wall());
+        let coarse = CoarseClock::new(&config.clock);
         let seed = config.seed.unwrap_or_else(|| fastrand::u64(..));
         let ring = Arc::clone(&scheduler);
         let budget = Budget::new(config.max_waiting);
@@ -175,6 +181,8 @@ impl Broker {
             due: Mutex::default(),
             random: Mutex::new(fastrand::Rng::with_seed(seed)),
             past: Mutex::default(),
+            policy_seen: AtomicU64::new(0),
+            policy_lock: Mutex::default(),
             beyond: Key(0),
             adapter: OnceLock::new(),
         };
@@ -224,8 +232,8 @@ impl Broker {
         if !id.is_reserved() {
             return Err(AddError::NoHandler(id));
         }
-        let config =
-            PeerConfig { max_pending: self.inner.config.max_host_pending, ..PeerConfig::default() };
+        let max_pending = self.inner.config.max_host_pending;
+        let config = PeerConfig { max_pending, rate: Rate::Unlimited, ..PeerConfig::default() };
         let handlers = Handlers { receives: false, calls_back: false };
         let peer = self.insert(id, config, handlers, None, None)?;
         peer.set_state(PeerState::Running);
@@ -247,7 +255,8 @@ impl Broker {
             Place::Vacant(place) => {
                 let broker = Arc::clone(&self.inner);
                 let handlers = (handlers.receives, handlers.calls_back);
-                let peer = Arc::new(Peer::new(broker, id, config, handlers, factory, started));
+                let peer = Peer::new(broker, id, config, handlers, factory, started)?;
+                let peer = Arc::new(peer);
                 place.insert(Arc::clone(&peer));
                 if let Some(adapter) = self.inner.adapter().filter(|_| peer.receives) {
                     adapter.loaded(&peer.id);
@@ -281,6 +290,12 @@ impl Broker {
         sum
     }
 
+    /// Who may do what.
+    #[must_use]
+    pub fn policy(&self) -> &Arc<Policy> {
+        &self.inner.config.policy
+    }
+
     /// What became of the calls.
     #[must_use]
     pub fn calls(&self) -> PendingCounts {
@@ -302,7 +317,7 @@ impl Broker {
     /// Notes what time it is, for stamps on messages. To be called about once a millisecond while
     /// there is work, and when there is work again after a pause.
     pub fn tick(&self) {
-        self.inner.coarse.set(self.inner.config.clock.wall());
+        self.inner.coarse.tick(&self.inner.config.clock);
     }
 
     /// Ends the calls whose deadline has passed, starts the components whose restart is due, and
@@ -322,6 +337,10 @@ impl Broker {
 impl Inner {
     pub(crate) fn now(&self) -> Instant {
         self.config.clock.now()
+    }
+
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.config.policy
     }
 
     pub(crate) fn next_key(&self) -> Key {

@@ -73,17 +73,41 @@ impl Clock {
     }
 }
 
-/// Wall-clock time as of the last tick, for stamps on messages: one load instead of a clock read.
-#[derive(Debug, Default)]
-pub(crate) struct CoarseClock(AtomicU64);
+/// Time as of the last tick: one load instead of a clock read.
+#[derive(Debug)]
+pub(crate) struct CoarseClock {
+    start: Instant,
+    wall: AtomicU64,
+    passed: AtomicU64,
+}
 
 impl CoarseClock {
-    pub(crate) fn set(&self, now: Timestamp) {
-        self.0.store(now.as_unix_nanos(), Ordering::Relaxed);
+    pub(crate) fn new(clock: &Clock) -> Self {
+        let coarse =
+            Self { start: clock.now(), wall: AtomicU64::new(0), passed: AtomicU64::new(0) };
+        coarse.tick(clock);
+        coarse
     }
 
-    pub(crate) fn now(&self) -> Timestamp {
-        Timestamp::from_unix_nanos(self.0.load(Ordering::Relaxed))
+    pub(crate) fn tick(&self, clock: &Clock) {
+        self.wall.store(clock.wall().as_unix_nanos(), Ordering::Relaxed);
+        self.passed.store(self.since_start(clock.now()), Ordering::Relaxed);
+    }
+
+    /// Wall-clock time, for stamps on messages.
+    pub(crate) fn wall(&self) -> Timestamp {
+        Timestamp::from_unix_nanos(self.wall.load(Ordering::Relaxed))
+    }
+
+    /// Nanoseconds since the clock was made, for quotas: this one never jumps.
+    pub(crate) fn passed(&self) -> u64 {
+        self.passed.load(Ordering::Relaxed)
+    }
+
+    /// The same for an exact time.
+    pub(crate) fn since_start(&self, now: Instant) -> u64 {
+        let passed = now.saturating_duration_since(self.start);
+        u64::try_from(passed.as_nanos()).unwrap_or(u64::MAX)
     }
 }
 

@@ -1,8 +1,10 @@
 //! What can be set, and its defaults.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use castcall_core::Pattern;
+use castcall_policy::{Capabilities, Policy, Quotas, Rate};
 use castcall_topics::Group;
 
 use crate::clock::Clock;
@@ -20,6 +22,8 @@ pub struct BrokerConfig {
     pub max_timeout: Duration,
     /// How many calls the embedding program may have pending at once. Default: 1,000,000.
     pub max_host_pending: u32,
+    /// Who may do what; changed while the broker runs. Default: `host` everything, others nothing.
+    pub policy: Arc<Policy>,
     /// Where time comes from. Default: the machine's clock.
     pub clock: Clock,
     /// Seeds what is random in the broker's decisions (jitter, and nothing secret). Ids of calls
@@ -34,6 +38,7 @@ impl Default for BrokerConfig {
             max_waiting: 512 << 20,
             max_timeout: Duration::from_secs(3600),
             max_host_pending: 1_000_000,
+            policy: Arc::new(Policy::new()),
             clock: Clock::default(),
             seed: None,
         }
@@ -44,6 +49,17 @@ impl Default for BrokerConfig {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct PeerConfig {
+    /// What it asks for; it may do what the policy grants of this. Default: everything, so that the
+    /// policy alone decides.
+    pub asks: Capabilities,
+    /// How many messages it may send in a second: casts, calls, publishes, which count once, and
+    /// changes of its subscriptions. Default: 100,000.
+    pub rate: Rate,
+    /// How many of these at once after a pause. Default: 100,000.
+    pub burst: u32,
+    /// The longest payload that it may send, in bytes, if that is less than
+    /// [`BrokerConfig::max_payload`]. Default: 1 GiB.
+    pub max_payload: u32,
     /// Its mailbox.
     pub mailbox: MailboxConfig,
     /// How many of its calls may be pending, or ended with their callback still queued, at once.
@@ -70,12 +86,28 @@ pub struct PeerConfig {
     pub config: Vec<(String, String)>,
 }
 
+impl PeerConfig {
+    /// Sets what [`Quotas`] bound.
+    pub fn set_quotas(&mut self, quotas: Quotas) {
+        self.rate = quotas.messages_per_second;
+        self.burst = quotas.burst;
+        self.max_payload = quotas.max_payload;
+        self.max_pending = quotas.max_pending;
+        self.max_subscriptions = quotas.max_subscriptions;
+    }
+}
+
 impl Default for PeerConfig {
     fn default() -> Self {
+        let quotas = Quotas::default();
         Self {
+            asks: Capabilities::all(),
+            rate: quotas.messages_per_second,
+            burst: quotas.burst,
+            max_payload: Quotas::MAX_PAYLOAD,
             mailbox: MailboxConfig::default(),
-            max_pending: 1024,
-            max_subscriptions: 1024,
+            max_pending: quotas.max_pending,
+            max_subscriptions: quotas.max_subscriptions,
             subscriptions: Vec::new(),
             restored: Vec::new(),
             restart: RestartConfig::default(),

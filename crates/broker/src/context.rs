@@ -5,17 +5,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use castcall_core::{CancelError, ComponentError, MessagingError, RequestId, TraceContext};
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
+use castcall_core::{
+    CancelError, ComponentError, ComponentId, MessagingError, RequestId, TraceContext,
+};
 use thiserror::Error;
 
 use crate::message::{CallRef, Key, Message};
 use crate::peer::Peer;
+use crate::routes::Routes;
 use crate::send::{Origin, Payload};
-
-/// How many routes a context remembers. Beyond that it forgets them all and begins anew.
-const MAX_ROUTES: usize = 1024;
 
 /// What one instance acts through: it sends, calls and subscribes as its component, and knows
 /// which message is being handled. Nothing in it waits.
@@ -24,6 +22,7 @@ pub struct Context {
     incarnation: Key,
     routes: Routes,
     current: Option<Message>,
+    must_crash: bool,
 }
 
 /// Why a call could not be taken over.
@@ -85,13 +84,13 @@ impl fmt::Debug for Context {
 
 impl Context {
     pub(crate) fn new(peer: Arc<Peer>, incarnation: Key) -> Self {
-        let routes = Routes::new(peer.broker.generation());
-        Self { peer, incarnation, routes, current: None }
+        let routes = Routes::new(&peer);
+        Self { peer, incarnation, routes, current: None, must_crash: false }
     }
 
     /// The component's own id.
     #[must_use]
-    pub fn self_id(&self) -> &castcall_core::ComponentId {
+    pub fn self_id(&self) -> &ComponentId {
         &self.peer.id
     }
 
@@ -165,14 +164,17 @@ impl Context {
         let trace = trace_of(self.current.as_ref());
         let (sender, incarnation) = (&peer.id, self.incarnation);
         let origin = Origin { peer, sender, incarnation, serving: None, trace };
-        let sent = match self.routes.resolve(peer, target) {
-            Ok(target) => origin.cast(target, payload),
-            Err(MessagingError::ComponentNotFound) => {
-                origin.cast_beyond(target, payload).map_err(|refused| refused.error)
-            }
-            Err(error) => Err(error),
+        let sent = match self.routes.resolve(peer, target, |rights| rights.cast) {
+            Err(MessagingError::CapabilityDenied) => Err(MessagingError::CapabilityDenied),
+            route => origin.check(payload.len()).and_then(|()| match route {
+                Ok(target) => origin.cast(target, payload),
+                Err(MessagingError::ComponentNotFound) => {
+                    origin.cast_beyond(target, payload).map_err(|refused| refused.error)
+                }
+                Err(error) => Err(error),
+            }),
         };
-        sent.inspect_err(|_| peer.counters.refused.add(1))
+        sent.inspect_err(|error| peer.refused(error, &mut self.must_crash))
     }
 
     /// Calls. The callback comes with the returned id, and not before the handler that is running
@@ -192,16 +194,20 @@ impl Context {
         let trace = trace_of(self.current.as_ref());
         let (sender, incarnation) = (&peer.id, self.incarnation);
         let origin = Origin { peer, sender, incarnation, serving, trace };
-        let sent = match self.routes.resolve(peer, target) {
-            Ok(target) => origin.call(target, payload, timeout_ms),
-            Err(MessagingError::ComponentNotFound) => origin.callback_sink().and_then(|sink| {
-                let timeout = Duration::from_millis(timeout_ms);
-                let call = origin.call_beyond(target, payload, timeout, sink, None);
-                call.map(|call| call.id).map_err(|refused| refused.error)
+        let sent = match self.routes.resolve(peer, target, |rights| rights.call) {
+            Err(MessagingError::CapabilityDenied) => Err(MessagingError::CapabilityDenied),
+            route => origin.check(payload.len()).and_then(|()| match route {
+                Ok(target) => origin.call(target, payload, timeout_ms),
+                Err(MessagingError::ComponentNotFound) => {
+                    let sink = origin.callback_sink()?;
+                    let timeout = Duration::from_millis(timeout_ms);
+                    let call = origin.call_beyond(target, payload, timeout, sink, None);
+                    call.map(|call| call.id).map_err(|refused| refused.error)
+                }
+                Err(error) => Err(error),
             }),
-            Err(error) => Err(error),
         };
-        sent.inspect_err(|_| peer.counters.refused.add(1))
+        sent.inspect_err(|error| peer.refused(error, &mut self.must_crash))
     }
 
     /// Cancels a call of one's own; its callback still comes, with `cancelled`.
@@ -209,8 +215,12 @@ impl Context {
     /// # Errors
     ///
     /// It has ended, never was, or is another's.
-    pub fn cancel_request(&self, id: RequestId) -> Result<(), CancelError> {
-        self.peer.broker.cancel(&self.peer, self.incarnation, id)
+    pub fn cancel_request(&mut self, id: RequestId) -> Result<(), CancelError> {
+        let cancelled = self.peer.broker.cancel(&self.peer, self.incarnation, id);
+        if cancelled == Err(CancelError::NotOwner) {
+            self.must_crash |= self.peer.denied();
+        }
+        cancelled
     }
 
     /// Publishes, and says how many subscribers matched.
@@ -218,11 +228,13 @@ impl Context {
     /// # Errors
     ///
     /// The message was refused, and has gone nowhere.
-    pub fn publish(&self, topic: &str, payload: impl Payload) -> Result<u32, MessagingError> {
+    pub fn publish(&mut self, topic: &str, payload: impl Payload) -> Result<u32, MessagingError> {
         let trace = trace_of(self.current.as_ref());
         let (peer, incarnation) = (&self.peer, self.incarnation);
         let origin = Origin { peer, sender: &peer.id, incarnation, serving: None, trace };
-        origin.publish(topic, payload).inspect_err(|_| self.peer.counters.refused.add(1))
+        let topic = self.routes.topic(peer, topic);
+        let published = topic.and_then(|topic| origin.publish(topic, payload));
+        published.inspect_err(|error| peer.refused(error, &mut self.must_crash))
     }
 
     /// Subscribes the component. Doing so twice is one subscription.
@@ -230,8 +242,9 @@ impl Context {
     /// # Errors
     ///
     /// The pattern is out of form, there are too many, or the component can't receive.
-    pub fn subscribe(&self, pattern: &str) -> Result<(), MessagingError> {
-        self.peer.subscribe(pattern, None)
+    pub fn subscribe(&mut self, pattern: &str) -> Result<(), MessagingError> {
+        let subscribed = self.peer.subscribe(pattern, None);
+        subscribed.inspect_err(|error| self.peer.refused(error, &mut self.must_crash))
     }
 
     /// Subscribes the component as a member of a group.
@@ -240,8 +253,9 @@ impl Context {
     ///
     /// The pattern or the group is out of form, there are too many, or the component can't
     /// receive.
-    pub fn subscribe_group(&self, pattern: &str, group: &str) -> Result<(), MessagingError> {
-        self.peer.subscribe(pattern, Some(group))
+    pub fn subscribe_group(&mut self, pattern: &str, group: &str) -> Result<(), MessagingError> {
+        let subscribed = self.peer.subscribe(pattern, Some(group));
+        subscribed.inspect_err(|error| self.peer.refused(error, &mut self.must_crash))
     }
 
     /// Ends a subscription, in whatever groups; `false` if there was none.
@@ -251,6 +265,14 @@ impl Context {
     /// The pattern is out of form.
     pub fn unsubscribe(&self, pattern: &str) -> Result<bool, MessagingError> {
         self.peer.unsubscribe(pattern)
+    }
+
+    /// Whether the component has tried so often what it may not that its instance must end:
+    /// whoever runs it asks after each of the functions above, and crashes it.
+    #[inline]
+    #[must_use]
+    pub fn must_crash(&self) -> bool {
+        self.must_crash
     }
 
     /// What the component uses, and how much it may.
@@ -300,46 +322,6 @@ impl Interrupt {
     #[must_use]
     pub fn is_set(&self) -> bool {
         self.0.is_killed() || self.0.broker.scheduler.is_shed()
-    }
-}
-
-/// Where a component has sent before: saves the registry's lock and the check of the id's form.
-struct Routes {
-    generation: u64,
-    /// Most components send to the same one again.
-    last: Option<Arc<Peer>>,
-    known: HashMap<castcall_core::ComponentId, Arc<Peer>, FixedState>,
-}
-
-impl Routes {
-    fn new(generation: u64) -> Self {
-        Self { generation, last: None, known: HashMap::with_hasher(FixedState::default()) }
-    }
-
-    fn resolve(&mut self, sender: &Peer, target: &str) -> Result<&Arc<Peer>, MessagingError> {
-        // Something was unloaded: its routes must not keep it in memory, or alive.
-        let generation = sender.broker.generation();
-        if generation != self.generation {
-            *self = Self::new(generation);
-        }
-        let hit = self.last.as_ref().is_some_and(|last| last.id == *target);
-        if !hit {
-            self.last = Some(self.look_up(sender, target)?);
-        }
-        self.last.as_ref().ok_or(MessagingError::ComponentNotFound)
-    }
-
-    #[cold]
-    fn look_up(&mut self, sender: &Peer, target: &str) -> Result<Arc<Peer>, MessagingError> {
-        if let Some(peer) = self.known.get(target) {
-            return Ok(Arc::clone(peer));
-        }
-        let peer = sender.broker.route(target)?;
-        if self.known.len() >= MAX_ROUTES {
-            self.known.clear();
-        }
-        self.known.insert(peer.id.clone(), Arc::clone(&peer));
-        Ok(peer)
     }
 }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use castcall_core::{CancelError, Category, ComponentId, MessagingError, RequestError, RequestId};
+use castcall_core::{
+    CancelError, Category, ComponentId, MessagingError, RequestError, RequestId, Topic,
+};
 use castcall_correlation::deadline_after;
 use thiserror::Error;
 use tokio::sync::oneshot;
@@ -168,16 +170,9 @@ impl ComponentHandle {
         payload: impl Into<Bytes>,
     ) -> Result<(), SendError> {
         let payload = payload.into();
-        let target = target.as_ref();
-        let result = match self.peer.broker.route(target) {
-            Ok(target) => self.origin().cast_or_refuse(&target, payload.clone()),
-            Err(MessagingError::ComponentNotFound) => {
-                self.origin().cast_beyond(target, payload.clone())
-            }
-            Err(error) => Err(Refused { error, payload: None }),
-        };
+        let result = self.origin().cast_by_name(target.as_ref(), payload.clone());
         result.map_err(|refused| {
-            self.peer.counters.refused.add(1);
+            self.refused(&refused.error);
             SendError { error: refused.error, payload: refused.payload.unwrap_or(payload) }
         })
     }
@@ -199,7 +194,7 @@ impl ComponentHandle {
         let (sender, receiver) = oneshot::channel();
         let call = self.begin_call(target.as_ref(), &payload, timeout, sender);
         let call = call.map_err(|refused| {
-            self.peer.counters.refused.add(1);
+            self.refused(&refused.error);
             CallError::Refused { error: refused.error, payload: payload.clone() }
         })?;
         drop(payload);
@@ -246,7 +241,7 @@ impl ComponentHandle {
         let origin = self.origin();
         let called = origin.call_by_name(target.as_ref(), payload.clone(), timeout, sink, Some(id));
         called.map(|_| ()).map_err(|refused| {
-            self.peer.counters.refused.add(1);
+            self.refused(&refused.error);
             SendError { error: refused.error, payload: refused.payload.unwrap_or(payload) }
         })
     }
@@ -277,10 +272,24 @@ impl ComponentHandle {
         payload: impl Into<Bytes>,
     ) -> Result<u32, SendError> {
         let payload = payload.into();
-        self.origin().publish(topic.as_ref(), payload.clone()).map_err(|error| {
-            self.peer.counters.refused.add(1);
+        self.publish_to(topic.as_ref(), payload.clone()).map_err(|error| {
+            self.refused(&error);
             SendError { error, payload }
         })
+    }
+
+    fn publish_to(&self, topic: &str, payload: Bytes) -> Result<u32, MessagingError> {
+        let topic = Topic::new(topic).map_err(|_| MessagingError::InvalidTopic)?;
+        let policy = self.peer.broker.policy();
+        if !self.peer.guard.may(policy, |rights| rights.may_publish(&topic)) {
+            return Err(MessagingError::CapabilityDenied);
+        }
+        self.origin().publish(&topic, payload)
+    }
+
+    /// Nobody can be made to end for what the embedding program does with a handle.
+    fn refused(&self, error: &MessagingError) {
+        self.peer.refused(error, &mut false);
     }
 
     /// Subscribes it to `pattern`. Doing so twice is one subscription.
@@ -289,7 +298,8 @@ impl ComponentHandle {
     ///
     /// The pattern is out of form, there are too many, or it can't receive.
     pub fn subscribe(&self, pattern: impl AsRef<str>) -> Result<(), MessagingError> {
-        self.peer.subscribe(pattern.as_ref(), None)
+        let subscribed = self.peer.subscribe(pattern.as_ref(), None);
+        subscribed.inspect_err(|error| self.refused(error))
     }
 
     /// Subscribes it as a member of `group`.
@@ -302,7 +312,8 @@ impl ComponentHandle {
         pattern: impl AsRef<str>,
         group: impl AsRef<str>,
     ) -> Result<(), MessagingError> {
-        self.peer.subscribe(pattern.as_ref(), Some(group.as_ref()))
+        let subscribed = self.peer.subscribe(pattern.as_ref(), Some(group.as_ref()));
+        subscribed.inspect_err(|error| self.refused(error))
     }
 
     /// Ends a subscription, in whatever groups; `false` if there was none.

@@ -104,12 +104,19 @@ impl<P: NativePeer> Instance for NativeInstance<P> {
                 Work::Message(message) => {
                     context.enter(message.copy());
                     let answer = peer.handle_message(context, message);
+                    if context.must_crash() {
+                        return Err(CrashCode::Trap);
+                    }
                     context.leave();
                     inbox.finish(answer);
                 }
                 Work::Callback(callback) => {
                     let (id, result) = (callback.request_id, callback.result);
-                    inbox.finish_callback(peer.handle_callback(context, id, result));
+                    let result = peer.handle_callback(context, id, result);
+                    if context.must_crash() {
+                        return Err(CrashCode::Trap);
+                    }
+                    inbox.finish_callback(result);
                 }
             }
         }

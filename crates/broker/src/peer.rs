@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use castcall_core::{ComponentId, MessagingError, Pattern, RequestError};
 use castcall_correlation::Ticket;
+use castcall_policy::QuotaError;
 use castcall_topics::Group;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
@@ -15,6 +16,7 @@ use crate::broker::{Asked, Inner};
 use crate::config::PeerConfig;
 use crate::context::{DeferError, Usage};
 use crate::dead_letters::Retry;
+use crate::guard::Guard;
 use crate::instance::{Factory, Instance, StartError};
 use crate::mailbox::{Gate, Mailbox};
 use crate::message::{CallRef, Item, Key, Message};
@@ -36,6 +38,9 @@ pub(crate) struct Peer {
     pub(crate) calls_back: bool,
     pub(crate) counters: Counters,
     pub(crate) poison: Poison,
+    pub(crate) guard: Guard,
+    /// Some of its subscriptions may be to what it may not receive any more.
+    pub(crate) restricted: AtomicBool,
     /// Calls of the instance that have not ended, or whose callback is queued.
     outstanding: AtomicU32,
     /// Calls made from outside the instance.
@@ -116,8 +121,10 @@ impl Peer {
         (receives, calls_back): (bool, bool),
         factory: Option<Box<dyn Factory>>,
         started: Option<oneshot::Sender<Result<(), StartError>>>,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, QuotaError> {
+        let now = broker.coarse.since_start(broker.now());
+        let guard = Guard::new(broker.policy(), &id, &config, now)?;
+        Ok(Self {
             id,
             key: broker.next_key(),
             mailbox: Mailbox::new(config.mailbox, Arc::clone(&broker.budget)),
@@ -127,6 +134,8 @@ impl Peer {
             calls_back,
             counters: Counters::default(),
             poison: Poison::default(),
+            guard,
+            restricted: AtomicBool::new(false),
             outstanding: AtomicU32::new(0),
             native_outstanding: AtomicU32::new(0),
             incarnation: AtomicU64::new(0),
@@ -146,7 +155,7 @@ impl Peer {
             }),
             factory,
             stop_waiters: Mutex::default(),
-        }
+        })
     }
 
     // ---- what it may, and what it uses
@@ -179,10 +188,15 @@ impl Peer {
             mailbox_bytes_limit: limits.bytes as u64,
             pending_requests: self.pending(),
             pending_requests_limit: self.config.max_pending.into(),
-            payload_bytes_limit: self.broker.config.max_payload as u64,
+            payload_bytes_limit: self.max_payload() as u64,
             subscriptions: self.broker.subscriptions_of(self) as u64,
             subscriptions_limit: self.config.max_subscriptions.into(),
         }
+    }
+
+    /// The longest payload that it may send.
+    pub(crate) fn max_payload(&self) -> usize {
+        self.broker.config.max_payload.min(self.config.max_payload as usize)
     }
 
     fn pending(&self) -> u64 {
@@ -201,6 +215,23 @@ impl Peer {
         }
     }
 
+    /// A send, or a subscription, was refused. Sets `must_crash` if the instance has tried too
+    /// often what it may not.
+    #[cold]
+    pub(crate) fn refused(&self, error: &MessagingError, must_crash: &mut bool) {
+        self.counters.refused.add(1);
+        if *error == MessagingError::CapabilityDenied {
+            *must_crash |= self.denied();
+        }
+    }
+
+    /// The component tried what it may not. Whether it has done so too often.
+    pub(crate) fn denied(&self) -> bool {
+        self.counters.denied.add(1);
+        let broker = &self.broker;
+        self.guard.denied(broker.coarse.since_start(broker.now()))
+    }
+
     // ---- topics
 
     pub(crate) fn subscribe(
@@ -211,6 +242,11 @@ impl Peer {
         let pattern = Pattern::new(pattern).map_err(|_| MessagingError::InvalidTopic)?;
         let group = group.map(Group::new).transpose();
         let group = group.map_err(|_| MessagingError::InvalidTopic)?;
+        if !self.guard.may_subscribe(self.broker.policy(), &pattern) {
+            return Err(MessagingError::CapabilityDenied);
+        }
+        let now = || self.broker.coarse.since_start(self.broker.now());
+        self.guard.take_token(now)?;
         if !self.receives {
             return Err(MessagingError::CannotReceive);
         }
@@ -226,7 +262,10 @@ impl Peer {
             return;
         }
         for (pattern, group) in known {
-            let subscribed = self.broker.subscribe(self, pattern, group.as_ref(), Asked::Before);
+            let subscribed = match self.guard.may_subscribe(self.broker.policy(), pattern) {
+                true => self.broker.subscribe(self, pattern, group.as_ref(), Asked::Before),
+                false => Err(MessagingError::CapabilityDenied),
+            };
             if let Err(error) = subscribed {
                 tracing::warn!(component = %self.id, %pattern, %error, "not subscribed");
             }

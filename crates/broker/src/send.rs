@@ -72,16 +72,30 @@ pub(crate) struct Origin<'a> {
 }
 
 impl Origin<'_> {
+    /// What can be said before the target is looked up: it must have been checked already that
+    /// the sender may do this. Costs a token.
     pub(crate) fn check(&self, size: usize) -> Result<(), MessagingError> {
-        let broker = &self.peer.broker;
-        if broker.is_shutting_down() {
+        if self.peer.broker.is_shutting_down() {
             return Err(MessagingError::ShuttingDown);
         }
-        let limit = broker.config.max_payload;
+        self.peer.guard.take_token(|| self.now())?;
+        let limit = self.peer.max_payload();
         if size > limit {
             return Err(MessagingError::PayloadTooLarge { limit: limit as u64 });
         }
         Ok(())
+    }
+
+    /// Time for quotas.
+    fn now(&self) -> u64 {
+        let broker = &self.peer.broker;
+        let exact = || broker.coarse.since_start(broker.now());
+        if self.is_from_outside() { exact() } else { broker.coarse.passed() }
+    }
+
+    /// Whether the peer's instance is not what sends.
+    fn is_from_outside(&self) -> bool {
+        self.incarnation == self.peer.key
     }
 
     fn check_target(&self, target: &Peer) -> Result<(), MessagingError> {
@@ -105,7 +119,6 @@ impl Origin<'_> {
         payload: impl Payload,
     ) -> Result<(), Refused> {
         let refuse = |error| Refused { error, payload: None };
-        self.check(payload.len()).map_err(refuse)?;
         self.check_target(target).map_err(refuse)?;
         let message = self.message(payload.into_bytes(), None, None);
         match target.mailbox.push(message) {
@@ -151,7 +164,22 @@ impl Origin<'_> {
         Ok(Sink::Callback(Arc::clone(self.peer)))
     }
 
-    /// A call to whoever has that id, here or in another system.
+    /// A cast from a handle, to whoever has that id, here or in another system.
+    pub(crate) fn cast_by_name(&self, target: &str, payload: Bytes) -> Result<(), Refused> {
+        let refuse = |error| Refused { error, payload: None };
+        let policy = self.peer.broker.policy();
+        if !self.peer.guard.may(policy, |rights| rights.may_cast(target)) {
+            return Err(refuse(MessagingError::CapabilityDenied));
+        }
+        self.check(payload.len()).map_err(refuse)?;
+        match self.peer.broker.route(target) {
+            Ok(target) => self.cast_or_refuse(&target, payload),
+            Err(MessagingError::ComponentNotFound) => self.cast_beyond(target, payload),
+            Err(error) => Err(refuse(error)),
+        }
+    }
+
+    /// A call from a handle, to whoever has that id, here or in another system.
     pub(crate) fn call_by_name(
         &self,
         target: &str,
@@ -160,12 +188,18 @@ impl Origin<'_> {
         sink: Sink,
         id: Option<RequestId>,
     ) -> Result<CallRef, Refused> {
+        let refuse = |error| Refused { error, payload: None };
+        let policy = self.peer.broker.policy();
+        if !self.peer.guard.may(policy, |rights| rights.may_call(target)) {
+            return Err(refuse(MessagingError::CapabilityDenied));
+        }
+        self.check(payload.len()).map_err(refuse)?;
         match self.peer.broker.route(target) {
             Ok(target) => self.call_with(&target, payload, timeout, sink, id),
             Err(MessagingError::ComponentNotFound) => {
                 self.call_beyond(target, payload, timeout, sink, id)
             }
-            Err(error) => Err(Refused { error, payload: None }),
+            Err(error) => Err(refuse(error)),
         }
     }
 
@@ -192,7 +226,6 @@ impl Origin<'_> {
     ) -> Result<CallRef, Refused> {
         let broker = &self.peer.broker;
         let refuse = |error| Refused { error, payload: None };
-        self.check(payload.len()).map_err(refuse)?;
         self.check_target(target).map_err(refuse)?;
         let native = sink.is_native();
         let call = self.register(target.key, timeout, sink, id).map_err(refuse)?;
@@ -274,15 +307,14 @@ impl Origin<'_> {
 
     pub(crate) fn publish(
         &self,
-        topic: &str,
+        topic: &Topic,
         payload: impl Payload,
     ) -> Result<u32, MessagingError> {
         self.check(payload.len())?;
-        let topic = Topic::new(topic).map_err(|_| MessagingError::InvalidTopic)?;
         let payload = payload.into_bytes();
         let mut served = Vec::new();
-        let matched = self.publish_here(&topic, &payload, &mut served);
-        let beyond = self.publish_beyond(&topic, &payload, served);
+        let matched = self.publish_here(topic, &payload, &mut served);
+        let beyond = self.publish_beyond(topic, &payload, served);
         self.peer.counters.published.add(1);
         Ok(matched.saturating_add(beyond))
     }
@@ -319,8 +351,7 @@ impl Origin<'_> {
     /// the coarse clock shows when something was last done.
     pub(crate) fn stamp(&self) -> Timestamp {
         let broker = &self.peer.broker;
-        let from_outside = self.incarnation == self.peer.key;
-        if from_outside { broker.config.clock.wall() } else { broker.coarse.now() }
+        if self.is_from_outside() { broker.config.clock.wall() } else { broker.coarse.wall() }
     }
 
     fn message(&self, payload: Bytes, call: Option<CallRef>, topic: Option<Topic>) -> Message {

@@ -71,6 +71,8 @@ counters! {
     published,
     /// Sends of all kinds that were refused.
     refused,
+    /// Of those, and of subscriptions, what it may not, by its rights.
+    denied,
     /// Casts and published messages that its handler was given.
     casts_handled,
     /// Calls that its handler was given.

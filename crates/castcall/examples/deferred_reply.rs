@@ -7,7 +7,7 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use castcall::{Component, System};
+use castcall::{Component, Policy, System};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -36,7 +36,7 @@ async fn ask(system: &System, question: &str) -> Result<(), Box<dyn Error>> {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let system = System::builder().build()?;
+    let system = System::builder().policy(Policy::open()).build()?;
     system.load("requester", fixture("callback-receiver-component")).await?;
     system.load("broker", fixture("deferrer")).await?;
     system.load("greeter", fixture("rust-greeter")).await?;

@@ -7,7 +7,7 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use castcall::{Component, System};
+use castcall::{Capabilities, Component, Policy, System};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -37,7 +37,15 @@ async fn heard(system: &System, who: &[&str]) -> Result<(), Box<dyn Error>> {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let system = System::builder().build()?;
+    // Nobody may do anything that is not granted.
+    let policy = Policy::new();
+    let orders = || "orders.*".parse();
+    policy.grant(
+        &"shop/*".parse()?,
+        &Capabilities::none().with_publish(orders()?).with_subscribe(orders()?),
+    )?;
+    policy.grant(&"pack/*".parse()?, &Capabilities::none().with_subscribe(orders()?))?;
+    let system = System::builder().policy(policy).build()?;
 
     // What a component is always subscribed to is said when it is loaded…
     system.load("shop/audit", listener().subscribe("orders.*".parse()?)).await?;

@@ -7,7 +7,7 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use castcall::{Component, System};
+use castcall::{Capabilities, Component, Policy, System};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -47,7 +47,11 @@ async fn callbacks(system: &System, count: u64) -> Result<String, Box<dyn Error>
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let narrator = Narrator(Instant::now());
-    let system = System::builder().build()?;
+    // The requester may cast and call whomever it likes; nobody else may send at all.
+    let policy = Policy::new();
+    let anybody = Capabilities::none().with_cast("*".parse()?).with_call("*".parse()?);
+    policy.grant(&"requester".parse()?, &anybody)?;
+    let system = System::builder().policy(policy).build()?;
 
     system.load("requester", fixture("callback-receiver-component")).await?;
     system.load("journal", fixture("callback-receiver-component")).await?;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use castcall_broker::{MailboxConfig, PeerConfig, RestartConfig};
+use castcall_broker::{Capabilities, MailboxConfig, PeerConfig, Quotas, RestartConfig};
 use castcall_core::Pattern;
 use castcall_topics::Group;
 use castcall_wasm::{CompileError, Engine, Limits, WasmComponent};
@@ -101,6 +101,21 @@ impl Component {
     #[must_use]
     pub fn subscribe_group(mut self, pattern: Pattern, group: Group) -> Self {
         self.peer.subscriptions.push((pattern, Some(group)));
+        self
+    }
+
+    /// Sets what it asks for: it may do what the system's [`Policy`](crate::Policy) grants of this.
+    /// By default it asks for everything, so that the policy alone decides.
+    #[must_use]
+    pub fn capabilities(mut self, asks: Capabilities) -> Self {
+        self.peer.asks = asks;
+        self
+    }
+
+    /// Sets how much it may send and hold. Out of range, it is not loaded.
+    #[must_use]
+    pub fn quotas(mut self, quotas: Quotas) -> Self {
+        self.peer.set_quotas(quotas);
         self
     }
 

@@ -35,6 +35,7 @@
 //! | --- | --- | --- | --- |
 //! | [`core`] | `castcall-core` | ids, messages, errors | queues, clocks, WebAssembly |
 //! | [`correlation`] | `castcall-correlation` | calls that wait for their answer | mailboxes, WebAssembly |
+//! | [`policy`] | `castcall-policy` | who may do what, and how much | messages, threads, WebAssembly |
 //! | [`adapter`] | `castcall-adapter` | the way to other systems | mailboxes, WebAssembly |
 //! | [`topics`] | `castcall-topics` | who is subscribed to what | messages, WebAssembly |
 //! | [`broker`] | `castcall-broker` | mailboxes, routing, calls, supervision | threads, WebAssembly |
@@ -53,6 +54,7 @@ pub use castcall_adapter as adapter;
 pub use castcall_broker as broker;
 pub use castcall_core as core;
 pub use castcall_correlation as correlation;
+pub use castcall_policy as policy;
 pub use castcall_runtime as runtime;
 pub use castcall_topics as topics;
 pub use castcall_wasm as wasm;
@@ -69,6 +71,7 @@ pub use castcall_core::{
 pub use castcall_correlation::{
     InvalidReplyPath, OpaquePath, ReplyPath, ResponseConfig, ResponseManager,
 };
+pub use castcall_policy::{Capabilities, Policy, Quotas, Rate};
 pub use castcall_wasm::Limits;
 pub use command::Command;
 pub use component::Component;

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use castcall_adapter::Adapter;
 use castcall_broker::{
     Broker, BrokerConfig, CallError, ComponentHandle, Context, Factory, Handlers, Message,
-    MessagingStats, NativePeer, PeerConfig, PendingCounts, SendError, StartError, native_factory,
+    MessagingStats, NativePeer, PeerConfig, PendingCounts, Policy, SendError, StartError,
+    native_factory,
 };
 use castcall_core::{ComponentError, ComponentId, InvalidComponentId};
 use castcall_correlation::{OpaquePath, ResponseConfig, ResponseManager};
@@ -66,6 +67,17 @@ impl SystemBuilder {
     #[must_use]
     pub fn max_payload(mut self, bytes: usize) -> Self {
         self.broker.max_payload = bytes;
+        self
+    }
+
+    /// Sets who may do what. By default `host` may do everything and nobody else anything: load
+    /// components, and grant them rights, or set a [`Policy::open`].
+    ///
+    /// A component may do what it [asks for](crate::Component::capabilities) *and* the policy
+    /// grants.
+    #[must_use]
+    pub fn policy(mut self, policy: impl Into<Arc<Policy>>) -> Self {
+        self.broker.policy = policy.into();
         self
     }
 
@@ -174,6 +186,12 @@ impl fmt::Debug for System {
 }
 
 impl System {
+    /// Who may do what. Changes are in force for each send that starts after they have returned.
+    #[must_use]
+    pub fn policy(&self) -> &Arc<Policy> {
+        self.inner.broker.policy()
+    }
+
     /// Starts to build one.
     #[must_use]
     pub fn builder() -> SystemBuilder {

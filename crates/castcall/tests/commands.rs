@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use castcall::core::{ComponentError, ComponentId, CorrelationId, MessagingError};
 use castcall::{
-    CommandReply, ComponentHandle, Context, Message, OpaquePath, ReplyErrorKind, ResponseConfig,
-    System,
+    CommandReply, ComponentHandle, Context, Message, OpaquePath, Policy, ReplyErrorKind,
+    ResponseConfig, System,
 };
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -44,7 +44,7 @@ async fn worker(system: &System, id: &str) -> ComponentHandle {
 }
 
 async fn stage() -> (System, Replies) {
-    let system = System::builder().build().unwrap();
+    let system = System::builder().policy(Policy::open()).build().unwrap();
     worker(&system, "worker").await;
     let (_, replies) = inbox(&system, "inbox").await;
     (system, replies)
@@ -122,7 +122,7 @@ async fn what_is_refused_is_told_at_once_and_leaves_nothing() {
         max_timeout: PATIENCE,
         ..ResponseConfig::default()
     };
-    let system = System::builder().responses(config).build().unwrap();
+    let system = System::builder().policy(Policy::open()).responses(config).build().unwrap();
     worker(&system, "worker").await;
     let (_, replies) = inbox(&system, "inbox").await;
     let send = |target: &str, timeout| {
@@ -151,7 +151,7 @@ async fn what_is_refused_is_told_at_once_and_leaves_nothing() {
 #[tokio::test]
 async fn an_omitted_timeout_is_the_longest() {
     let longest = Duration::from_millis(20);
-    let system = System::builder().max_timeout(longest).build().unwrap();
+    let system = System::builder().policy(Policy::open()).max_timeout(longest).build().unwrap();
     worker(&system, "worker").await;
     let (_, replies) = inbox(&system, "inbox").await;
     let id = system.command("worker", "hold").reply_to("inbox").unwrap().send().unwrap();
@@ -176,7 +176,7 @@ async fn an_opaque_path_goes_to_its_handler() {
         sender.send((path.to_string(), reply.correlation_id)).unwrap();
         assert!(reply.success, "as a test: a panic harms nobody");
     };
-    let system = System::builder().on_opaque_reply(handler).build().unwrap();
+    let system = System::builder().policy(Policy::open()).on_opaque_reply(handler).build().unwrap();
     worker(&system, "worker").await;
     for payload in ["x", "fail", "y"] {
         let command = system.command("worker", payload).reply_to("mq://a/b").unwrap();
@@ -242,7 +242,7 @@ async fn the_end_of_the_target_is_told() {
 
 #[tokio::test]
 async fn a_reply_too_long_to_send_says_so() {
-    let system = System::builder().max_payload(1_000).build().unwrap();
+    let system = System::builder().policy(Policy::open()).max_payload(1_000).build().unwrap();
     worker(&system, "worker").await;
     let (_, replies) = inbox(&system, "inbox").await;
     let payload = "x".repeat(500);
@@ -254,7 +254,7 @@ async fn a_reply_too_long_to_send_says_so() {
 async fn a_shutdown_ends_what_waits() {
     let (sender, replies) = mpsc::channel();
     let handler = move |_: OpaquePath, reply: CommandReply| sender.send(reply).unwrap();
-    let system = System::builder().on_opaque_reply(handler).build().unwrap();
+    let system = System::builder().policy(Policy::open()).on_opaque_reply(handler).build().unwrap();
     worker(&system, "worker").await;
     system.command("worker", "hold").reply_to("mq://a").unwrap().send().unwrap();
     system.shutdown(PATIENCE).await;
@@ -271,7 +271,7 @@ async fn under_answers_timeouts_and_cancels_there_is_one_reply_each() {
     const COMMANDS: usize = 3_000;
     let (sender, replies): (Sender<CommandReply>, _) = mpsc::channel();
     let handler = move |_: OpaquePath, reply: CommandReply| sender.send(reply).unwrap();
-    let system = System::builder().on_opaque_reply(handler).build().unwrap();
+    let system = System::builder().policy(Policy::open()).on_opaque_reply(handler).build().unwrap();
     for worker_id in ["one", "two"] {
         worker(&system, worker_id).await;
     }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use castcall::broker::PeerConfig;
 use castcall::{
-    CallError, Component, ComponentHandle, MessagingStats, NativePeer, System, SystemBuilder,
+    CallError, Component, ComponentHandle, MessagingStats, NativePeer, Policy, System,
+    SystemBuilder,
 };
 
 use crate::wait::{PATIENCE, eventually};
@@ -46,10 +47,21 @@ impl Deref for Stage {
 }
 
 impl Stage {
-    /// A system with default settings and two workers, however many cores there are.
+    /// A system in which everybody may do everything, with two workers, however many cores there
+    /// are.
     #[must_use]
     pub fn new() -> Self {
         Self::build(System::builder().workers(2))
+    }
+
+    /// The system that `builder` makes, but that everybody may do everything.
+    ///
+    /// # Panics
+    ///
+    /// It can't be made.
+    #[must_use]
+    pub fn build(builder: SystemBuilder) -> Self {
+        Self::guarded(builder.policy(Policy::open()))
     }
 
     /// The system that `builder` makes.
@@ -58,7 +70,7 @@ impl Stage {
     ///
     /// It can't be made.
     #[must_use]
-    pub fn build(builder: SystemBuilder) -> Self {
+    pub fn guarded(builder: SystemBuilder) -> Self {
         Self(builder.build().expect("a system"))
     }
 

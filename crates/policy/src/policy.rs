@@ -86,6 +86,22 @@ impl Policy {
         Self::default()
     }
 
+    /// A policy that grants everybody everything: for programs that trust all their components,
+    /// and for tests.
+    ///
+    /// ```
+    /// use castcall_core::ComponentId;
+    /// use castcall_policy::{Capabilities, Policy};
+    ///
+    /// let rights = Policy::open().rights(&ComponentId::new("any/body")?, &Capabilities::all());
+    /// assert!(rights.may_cast("host"));
+    /// # Ok::<(), castcall_core::InvalidComponentId>(())
+    /// ```
+    #[must_use]
+    pub fn open() -> Self {
+        Self::with(Rules::open())
+    }
+
     /// A policy of these rules, and of that for `host` if there is none among them.
     ///
     /// # Errors

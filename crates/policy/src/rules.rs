@@ -31,6 +31,16 @@ impl Rules {
         rules
     }
 
+    /// Everybody has everything.
+    pub(crate) fn open() -> Self {
+        let mut rules = Self::new();
+        let all = Capabilities::all();
+        for everybody in &all.cast {
+            rules.edit(everybody, |rule| rule.grant(&all));
+        }
+        rules
+    }
+
     pub(crate) fn from_rules(rules: impl IntoIterator<Item = Rule>) -> Result<Self, PolicyError> {
         let mut all = Self::empty();
         for rule in rules {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use castcall_broker::{
     AddError, Broker, BrokerConfig, CallError, Clock, ComponentHandle, Factory, Handlers,
-    ManualClock, NativePeer, PeerConfig, SendError, native_factory,
+    ManualClock, NativePeer, PeerConfig, Policy, SendError, native_factory,
 };
 use castcall_core::{ComponentId, InvalidComponentId};
 use thiserror::Error;
@@ -87,10 +87,13 @@ impl fmt::Debug for Simulation {
 }
 
 impl Simulation {
-    /// Makes a simulation with the broker's default settings.
+    /// Makes a simulation with the broker's default settings, in which everybody may do
+    /// everything.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self::with_config(seed, BrokerConfig::default())
+        let mut config = BrokerConfig::default();
+        config.policy = Arc::new(Policy::open());
+        Self::with_config(seed, config)
     }
 
     /// Makes a simulation; the clock and the seed of `config` are replaced.

@@ -25,7 +25,11 @@ fn with<T>(
 ) -> Result<T> {
     let mut context = store.data_mut().take_context();
     let result = f(&mut context, store);
+    let must_crash = context.must_crash();
     store.data_mut().put_context(context);
+    if must_crash {
+        return Err(wasmtime::format_err!("denied too often"));
+    }
     result
 }
 

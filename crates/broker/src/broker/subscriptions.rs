@@ -2,6 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use castcall_adapter::Adapter;
 use castcall_core::{DeadLetterReason, MessagingError, Pattern, Topic};
@@ -67,6 +68,10 @@ impl Inner {
         if new && let Some(adapter) = self.adapter() {
             adapter.subscribed(pattern, group.map(Group::as_str));
         }
+        if !peer.guard.may_subscribe(self.policy(), pattern) {
+            // Revoked meanwhile, and nobody would look at this subscription again.
+            peer.restricted.store(true, Ordering::Release);
+        }
         if peer.is_released() {
             // It went meanwhile, and nobody would take this out again.
             self.topics.remove(&subscriber);
@@ -121,6 +126,37 @@ impl Inner {
         self.topics.count_of(&Subscriber(Arc::clone(peer)))
     }
 
+    /// Leaves out who may not receive this any more.
+    fn drop_revoked(&self, topic: &Topic, matches: &mut Matches<Subscriber>) {
+        let generation = self.policy().generation();
+        if self.policy_seen.load(Ordering::Acquire) != generation {
+            self.look_for_revoked();
+        }
+        matches.retain(|subscriber| {
+            let peer = &subscriber.0;
+            !peer.restricted.load(Ordering::Acquire) || peer.guard.may_receive(self.policy(), topic)
+        });
+    }
+
+    /// The policy has changed: notes who is subscribed to more than it may be. For everybody else,
+    /// a delivery need not ask.
+    #[cold]
+    fn look_for_revoked(&self) {
+        // One at a time: what was found by an older policy must not overwrite what a newer says.
+        let _one = self.policy_lock.lock();
+        let generation = self.policy().generation();
+        if self.policy_seen.load(Ordering::Acquire) == generation {
+            return;
+        }
+        for peer in self.everybody() {
+            let subscriptions = self.topics.subscriptions_of(&Subscriber(Arc::clone(&peer)));
+            let may = |pattern: &Pattern| peer.guard.may_subscribe(self.policy(), pattern);
+            let restricted = !subscriptions.iter().all(|(pattern, _)| may(pattern));
+            peer.restricted.store(restricted, Ordering::Release);
+        }
+        self.policy_seen.store(generation, Ordering::Release);
+    }
+
     /// Gives everybody who is subscribed to `topic` a copy and returns how many matched, but for
     /// groups that are served in another system; adds those that are served here. `give` returns
     /// what was not taken.
@@ -132,6 +168,7 @@ impl Inner {
     ) -> u32 {
         let mut matches = Matches::new();
         self.topics.matching(topic, &mut matches);
+        self.drop_revoked(topic, &mut matches);
         if self.adapter().is_some() {
             matches.skip_groups(|group| served.iter().any(|served| **served == *group.as_str()));
             served.extend(matches.groups().map(|(group, _)| Box::from(group.as_str())));

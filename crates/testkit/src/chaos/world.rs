@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use castcall_broker::{BrokerConfig, CallError, PeerState};
+use castcall_broker::{BrokerConfig, CallError, PeerState, Policy};
 
 use super::Broken;
 use super::stage::{MAX_PAYLOAD, MAX_TIMEOUT_MS, Stage};
@@ -40,6 +40,7 @@ impl World {
     pub(super) fn new(seed: u64) -> Self {
         let mut config = BrokerConfig::default();
         config.max_payload = MAX_PAYLOAD;
+        config.policy = Arc::new(Policy::open());
         config.max_timeout = Duration::from_millis(MAX_TIMEOUT_MS);
         let sim = Simulation::with_config(seed, config);
         let mut random = fastrand::Rng::with_seed(seed);

@@ -1,0 +1,65 @@
+//! What a component may do, and how much of it: its rights, its tokens, and what it tried in vain.
+
+use castcall_core::{ComponentId, MessagingError, Pattern, Topic};
+use castcall_policy::{
+    DenialMeter, Policy, QuotaError, Rate, Rights, RightsCell, TokenBucket, Verdict,
+};
+
+use crate::config::PeerConfig;
+
+/// One component's, for all its instances and handles.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    rights: RightsCell,
+    tokens: Option<TokenBucket>,
+    denials: DenialMeter,
+}
+
+impl Guard {
+    pub(crate) fn new(
+        policy: &Policy,
+        id: &ComponentId,
+        config: &PeerConfig,
+        now: u64,
+    ) -> Result<Self, QuotaError> {
+        let tokens = match config.rate {
+            Rate::Unlimited => None,
+            rate => Some(TokenBucket::new(rate, config.burst, now)?),
+        };
+        let denials = DenialMeter::new(DenialMeter::DEFAULT_RATE, DenialMeter::DEFAULT_BURST, now)?;
+        let rights = RightsCell::new(policy.rights(id, &config.asks));
+        Ok(Self { rights, tokens, denials })
+    }
+
+    /// Asks its rights as of now.
+    pub(crate) fn may(&self, policy: &Policy, ask: impl FnOnce(&Rights) -> bool) -> bool {
+        self.rights.with(policy, ask)
+    }
+
+    /// Its rights as of now, for who asks them again and again.
+    pub(crate) fn rights(&self, policy: &Policy) -> std::sync::Arc<Rights> {
+        self.rights.get(policy)
+    }
+
+    pub(crate) fn may_subscribe(&self, policy: &Policy, pattern: &Pattern) -> bool {
+        self.may(policy, |rights| rights.may_subscribe(pattern))
+    }
+
+    pub(crate) fn may_receive(&self, policy: &Policy, topic: &Topic) -> bool {
+        self.may(policy, |rights| rights.may_receive(topic))
+    }
+
+    /// Pays for one message. `now` is asked for if it matters.
+    #[inline]
+    pub(crate) fn take_token(&self, now: impl FnOnce() -> u64) -> Result<(), MessagingError> {
+        let Some(tokens) = &self.tokens else { return Ok(()) };
+        tokens
+            .try_take(now())
+            .map_err(|retry| MessagingError::QuotaExceeded { retry_after_ms: retry.as_millis() })
+    }
+
+    /// Something was denied. Whether the component has tried so often that it must end.
+    pub(crate) fn denied(&self, now: u64) -> bool {
+        self.denials.on_denied(now) == Verdict::Trap
+    }
+}
