@@ -85,6 +85,13 @@ fn changing(c: &mut Criterion) {
                 policy.refresh(&mut rights)
             });
         });
+        let (own, one) = (target("shop/orders"), Capabilities::none().with_cast(target("a")));
+        group.bench_function(format!("refresh, and a change of its own rule/{n}"), |b| {
+            b.iter(|| {
+                policy.grant(&own, &one).unwrap();
+                policy.refresh(&mut rights)
+            });
+        });
     }
     group.finish();
 }

@@ -80,3 +80,23 @@ impl DenialMeter {
         self.traps.load(Ordering::Relaxed)
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn traps_who_tries_too_often_and_counts_all() {
+        let (rate, burst) = (DenialMeter::DEFAULT_RATE, DenialMeter::DEFAULT_BURST);
+        let meter = DenialMeter::new(rate, burst, 0).unwrap();
+        let mut refuse = 0;
+        while meter.on_denied(0) == Verdict::Refuse {
+            refuse += 1;
+        }
+        assert_eq!(refuse, burst);
+        assert_eq!(meter.on_denied(99_999_999), Verdict::Trap);
+        assert_eq!(meter.on_denied(100_000_000), Verdict::Refuse);
+        assert_eq!((meter.denied(), meter.traps()), (u64::from(burst) + 3, 2));
+        assert!(DenialMeter::new(Rate::PerSecond(0), 1, 0).is_err());
+    }
+}

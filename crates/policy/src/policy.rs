@@ -39,6 +39,9 @@ use crate::sync::{AtomicU64, Ordering, RwLock};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// A change copies the rule that it changes, if that is in use: some 50 ns for each of its patterns.
+/// Nobody waits for it whose rights are as new as the last change.
+///
 /// # When a change is in force
 ///
 /// Every change, once made, raises the [generation](Policy::generation) by one; rights say
