@@ -16,6 +16,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("castcall-codec", &[]),
     ("castcall-adapter", &["castcall-core"]),
     ("castcall-policy", &["castcall-core"]),
+    ("castcall-state", &["castcall-core"]),
     (
         "castcall-broker",
         &[

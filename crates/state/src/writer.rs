@@ -1,0 +1,146 @@
+//! The one thread that writes.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use redb::Database;
+
+use crate::database::{self, Opener};
+use crate::error::FlushError;
+use crate::fault::{Fault, guarded};
+use crate::files::Claim;
+use crate::letters::DeadLetters;
+use crate::signal::{Job, Signal};
+use crate::store::{BatchLimit, LetterBatch};
+use crate::subscriptions::{SubscriptionBatch, Subscriptions};
+
+/// What a commit takes that nobody waits for: it must be short, so that subscriptions are durable
+/// soon while letters pour in. The rest comes with the next.
+const ONE_COMMIT: BatchLimit = BatchLimit { letters: 2_048, bytes: 1 << 20 };
+
+pub(crate) struct Writer {
+    /// None after a failed commit: the database has to be opened again.
+    pub(crate) database: Option<Database>,
+    pub(crate) opener: Opener,
+    pub(crate) file: PathBuf,
+    /// None where there are no files.
+    pub(crate) claim: Option<Claim>,
+    pub(crate) signal: Arc<Signal>,
+    pub(crate) subscriptions: Arc<Mutex<Subscriptions>>,
+    pub(crate) letters: DeadLetters,
+    pub(crate) backoff: Duration,
+    pub(crate) max_backoff: Duration,
+}
+
+/// What a commit did.
+struct Done {
+    committed: bool,
+    /// There were more letters than one commit takes.
+    more: bool,
+}
+
+impl Writer {
+    pub(crate) fn run(mut self) {
+        let mut backoff = self.backoff;
+        loop {
+            let job = self.signal.next_job();
+            let ended = match self.attempt(job) {
+                Ok(done) => {
+                    backoff = self.backoff;
+                    if job.close {
+                        // Whoever waits for it may open the directory again at once.
+                        self.release();
+                    }
+                    self.signal.succeeded(job, done.committed, done.more);
+                    job.close
+                }
+                Err(fault) => {
+                    self.drop_database();
+                    let error = FlushError::new(self.file.clone(), fault);
+                    self.signal.failed(job, error, backoff);
+                    backoff = (backoff * 2).min(self.max_backoff);
+                    job.give_up
+                }
+            };
+            if ended {
+                self.release();
+                return self.signal.closed();
+            }
+        }
+    }
+
+    fn attempt(&mut self, job: Job) -> Result<Done, Fault> {
+        self.reopen()?;
+        let limit = if job.everything { BatchLimit::NONE } else { ONE_COMMIT };
+        let (subscriptions, mut letters, more) = self.gather(limit);
+        if job.close {
+            letters.ids = self.letters.store().leave_ids();
+        }
+        let empty = subscriptions.is_empty() && letters.delete.is_empty() && letters.add.is_empty();
+        if empty && !job.close {
+            return Ok(Done { committed: false, more });
+        }
+        let result = match &self.database {
+            Some(database) => guarded(|| database::commit(database, &subscriptions, &letters)),
+            None => unreachable!("it was just opened"),
+        };
+        match result {
+            Ok(()) => {
+                self.subscriptions.lock().committed(subscriptions);
+                self.letters.store().committed(&letters);
+                Ok(Done { committed: true, more })
+            }
+            Err(fault) => {
+                self.subscriptions.lock().failed(subscriptions);
+                self.letters.store().failed(&letters);
+                Err(fault)
+            }
+        }
+    }
+
+    /// Takes what is to be written, without keeping others from their locks for long.
+    fn gather(&self, limit: BatchLimit) -> (SubscriptionBatch, LetterBatch, bool) {
+        let subscriptions = self.subscriptions.lock().take_batch();
+        let mut letters = self.letters.store().begin();
+        loop {
+            let more = self.letters.store().gather(&mut letters, limit);
+            if !more {
+                return (subscriptions, letters, false);
+            }
+            if letters.is_full(limit) {
+                return (subscriptions, letters, true);
+            }
+        }
+    }
+
+    /// After a failed commit: opens the database, and finds out what of it is there.
+    fn reopen(&mut self) -> Result<(), Fault> {
+        if self.database.is_some() {
+            return Ok(());
+        }
+        let database = (self.opener)()?;
+        let contents = guarded(|| database::load(&database));
+        self.database = Some(database);
+        let contents = contents?;
+        self.subscriptions.lock().reconcile(&contents.subscriptions);
+        let letters = contents.letters.into_keys().collect();
+        self.letters.store().reconcile(&letters);
+        Ok(())
+    }
+
+    fn drop_database(&mut self) {
+        let database = self.database.take();
+        // After a panic in it, its end may panic too.
+        let _ = guarded(|| {
+            drop(database);
+            Ok(())
+        });
+    }
+
+    fn release(&mut self) {
+        self.drop_database();
+        self.claim = None;
+    }
+}
