@@ -49,12 +49,9 @@ pub(crate) struct Contents {
 
 /// Finds out whether each byte that counts is what was written.
 pub(crate) fn check(database: &mut Database) -> Result<(), Fault> {
-    // What it repairs is its own lists of free space. Data that was damaged is an error.
-    match database.check_integrity() {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(Fault::Corrupt("it is not as it was written".to_owned())),
-        Err(error) => Err(redb::Error::from(error).into()),
-    }
+    // What it may repair by itself is its lists of free space: data that is damaged is an error.
+    database.check_integrity().map_err(redb::Error::from)?;
+    Ok(())
 }
 
 /// Makes the tables where there are none, in a database of which nothing else is known yet.

@@ -103,16 +103,14 @@ impl Writer {
     /// Takes what is to be written, without keeping others from their locks for long.
     fn gather(&self, limit: BatchLimit) -> (SubscriptionBatch, LetterBatch, bool) {
         let subscriptions = self.subscriptions.lock().take_batch();
-        let mut letters = self.letters.store().begin();
-        loop {
-            let more = self.letters.store().gather(&mut letters, limit);
-            if !more {
-                return (subscriptions, letters, false);
-            }
-            if letters.is_full(limit) {
-                return (subscriptions, letters, true);
-            }
+        let mut store = self.letters.store();
+        let mut letters = store.begin();
+        let mut more = store.gather(&mut letters, limit);
+        drop(store);
+        while more && !letters.is_full(limit) {
+            more = self.letters.store().gather(&mut letters, limit);
         }
+        (subscriptions, letters, more)
     }
 
     /// After a failed commit: opens the database, and finds out what of it is there.

@@ -1,5 +1,10 @@
 //! Tests of the whole, on disks that fail.
 
+mod crash;
+mod damage;
+mod disk;
+mod faults;
+
 use bytes::Bytes;
 use castcall_core::{ComponentId, DeadLetter, DeadLetterReason, Pattern, Timestamp};
 
