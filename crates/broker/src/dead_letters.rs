@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use castcall_core::{ComponentId, DeadLetter, DeadLetterReason, RequestError};
+use thiserror::Error;
 
+use crate::broker::Broker;
+use crate::mailbox::Pushed;
 use crate::message::Message;
 use crate::peer::Peer;
 
@@ -13,6 +16,84 @@ pub(crate) struct Retry {
     pub(crate) message: Message,
     /// How often it was given.
     pub(crate) attempts: u32,
+}
+
+/// Why a dead letter was not sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ResendRefusal {
+    /// There is no such component: load it.
+    #[error("its target is not there")]
+    NotFound,
+    /// The target has failed for good: start it again.
+    #[error("its target is not available")]
+    Unavailable,
+    /// No room: send it again later.
+    #[error("its target's mailbox is full")]
+    Full,
+    /// The sender is cut off: readmit it.
+    #[error("its sender is cut off from the target")]
+    CutOff,
+    /// Too late.
+    #[error("shutting down")]
+    ShuttingDown,
+}
+
+/// A dead letter that was not sent again.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{reason}")]
+pub struct ResendError {
+    /// Why.
+    #[source]
+    pub reason: ResendRefusal,
+    /// What was to be sent.
+    pub letter: Box<DeadLetter>,
+}
+
+impl Broker {
+    /// Sends a dead letter again, to the same target and in the same sender's name, as a new
+    /// message. Asks neither for that sender's rights nor for its quotas: the operator sends.
+    ///
+    /// # Errors
+    ///
+    /// It was refused, and comes back.
+    pub fn resend(&self, letter: DeadLetter) -> Result<(), ResendError> {
+        match self.try_resend(&letter) {
+            Ok(()) => Ok(()),
+            Err(reason) => Err(ResendError { reason, letter: Box::new(letter) }),
+        }
+    }
+
+    fn try_resend(&self, letter: &DeadLetter) -> Result<(), ResendRefusal> {
+        let inner = &self.inner;
+        if inner.is_shutting_down() {
+            return Err(ResendRefusal::ShuttingDown);
+        }
+        let target = inner.route(letter.to.as_str()).map_err(|_| ResendRefusal::NotFound)?;
+        if target.poison.is_cut_off(&letter.from) {
+            return Err(ResendRefusal::CutOff);
+        }
+        if !target.receives {
+            return Err(ResendRefusal::NotFound);
+        }
+        let message = Message {
+            sender: letter.from.clone(),
+            payload: letter.payload.clone(),
+            topic: letter.topic.clone(),
+            timestamp: inner.config.clock.wall(),
+            trace: letter.trace.clone().map(Arc::new),
+            call: None,
+        };
+        match target.mailbox.push(message) {
+            Pushed::Queued { wake, dropped } => {
+                target.after_push(wake, dropped);
+                Ok(())
+            }
+            Pushed::Dropped(_) | Pushed::Full(_) => Err(ResendRefusal::Full),
+            Pushed::Unavailable(_) => Err(ResendRefusal::Unavailable),
+            Pushed::Gone(_) => Err(ResendRefusal::NotFound),
+        }
+    }
 }
 
 impl Peer {

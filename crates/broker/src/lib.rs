@@ -44,6 +44,7 @@ pub use castcall_policy::{Capabilities, Policy, QuotaError, Quotas, Rate};
 pub use clock::{Clock, ManualClock};
 pub use config::{BrokerConfig, MailboxConfig, Overflow, PeerConfig, RestartConfig, RestartPolicy};
 pub use context::{Context, DeferError, Interrupt, ReplyError, Usage};
+pub use dead_letters::{ResendError, ResendRefusal};
 pub use handle::{CallError, ComponentHandle, SendError};
 pub use inbox::{Inbox, Work};
 pub use instance::{Factory, Instance, StartError};

@@ -1,7 +1,7 @@
 //! What can go wrong before a message is sent.
 
-use castcall_broker::{AddError, StartError};
-use castcall_core::{ComponentId, InvalidComponentId};
+use castcall_broker::{AddError, ResendRefusal, StartError};
+use castcall_core::{ComponentId, DeadLetterId, InvalidComponentId};
 use castcall_wasm::{CompileError, EngineError};
 use thiserror::Error;
 
@@ -12,9 +12,29 @@ pub enum BuildError {
     /// No WebAssembly engine: change the settings, or the machine.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The state directory can't be opened: see [`OpenError`](castcall_state::OpenError).
+    #[error(transparent)]
+    State(#[from] castcall_state::OpenError),
     /// No threads: raise the system's limit, or ask for fewer workers.
     #[error(transparent)]
     Threads(#[from] castcall_runtime::BuildError),
+}
+
+/// Why a dead letter was not sent again.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ResendError {
+    /// It was taken, or has made room for others: list them again.
+    #[error("there is no dead letter {0}")]
+    NoSuchLetter(DeadLetterId),
+    /// It was refused, and is where it was.
+    #[error("dead letter {id} was not taken: {source}")]
+    Refused {
+        /// Which letter.
+        id: DeadLetterId,
+        /// Why.
+        source: ResendRefusal,
+    },
 }
 
 /// Why a component, or a native peer, was not loaded. The system goes on without it.

@@ -36,15 +36,18 @@
 //! | [`core`] | `castcall-core` | ids, messages, errors | queues, clocks, WebAssembly |
 //! | [`correlation`] | `castcall-correlation` | calls that wait for their answer | mailboxes, WebAssembly |
 //! | [`policy`] | `castcall-policy` | who may do what, and how much | messages, threads, WebAssembly |
+//! | [`state`] | `castcall-state` | what outlives the process | messages on their way, WebAssembly |
 //! | [`adapter`] | `castcall-adapter` | the way to other systems | mailboxes, WebAssembly |
 //! | [`topics`] | `castcall-topics` | who is subscribed to what | messages, WebAssembly |
 //! | [`broker`] | `castcall-broker` | mailboxes, routing, calls, supervision | threads, WebAssembly |
 //! | [`runtime`] | `castcall-runtime` | worker threads that nobody can hold up | messages, WebAssembly |
 //! | [`wasm`] | `castcall-wasm` | components in wasmtime | mailboxes, routing, threads |
 
+mod builder;
 mod command;
 mod component;
 mod error;
+mod keeper;
 mod outlet;
 mod reply;
 mod schedule;
@@ -56,29 +59,32 @@ pub use castcall_core as core;
 pub use castcall_correlation as correlation;
 pub use castcall_policy as policy;
 pub use castcall_runtime as runtime;
+pub use castcall_state as state;
 pub use castcall_topics as topics;
 pub use castcall_wasm as wasm;
 
+pub use builder::SystemBuilder;
 pub use bytes::Bytes;
 pub use castcall_broker::{
     CallError, ComponentHandle, Context, MailboxConfig, Message, MessagingStats, NativePeer,
     Overflow, PeerState, RestartConfig, RestartPolicy, SendError, StartError,
 };
 pub use castcall_core::{
-    CancelError, Category, ComponentError, ComponentId, CrashCode, MessagingError, RequestError,
-    RequestId,
+    CancelError, Category, ComponentError, ComponentId, CrashCode, DeadLetter, DeadLetterId,
+    DeadLetterReason, MessagingError, RequestError, RequestId,
 };
 pub use castcall_correlation::{
     InvalidReplyPath, OpaquePath, ReplyPath, ResponseConfig, ResponseManager,
 };
 pub use castcall_policy::{Capabilities, Policy, Quotas, Rate};
+pub use castcall_state::{DeadLetterLimits, DeadLetters};
 pub use castcall_wasm::Limits;
 pub use command::Command;
 pub use component::Component;
-pub use error::{BuildError, LoadError};
+pub use error::{BuildError, LoadError, ResendError};
 pub use outlet::ReplyStats;
 pub use reply::{CommandReply, InvalidCommandReply, ReplyError, ReplyErrorKind};
-pub use system::{System, SystemBuilder};
+pub use system::System;
 
 /// The README's host example, compiled and run.
 #[cfg(doctest)]

@@ -41,12 +41,12 @@ impl Scheduler for PoolScheduler {
 }
 
 /// The pool's way to the broker. Weak, since the broker holds the pool.
-pub(crate) struct Keeper {
+pub(crate) struct Beat {
     pub(crate) broker: WeakBroker,
     pub(crate) engine: Engine,
 }
 
-impl Timekeeper for Keeper {
+impl Timekeeper for Beat {
     fn tick(&self, _now: Instant) {
         self.engine.tick();
         self.wake();

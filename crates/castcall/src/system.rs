@@ -5,151 +5,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use castcall_adapter::Adapter;
 use castcall_broker::{
-    Broker, BrokerConfig, CallError, ComponentHandle, Context, Factory, Handlers, Message,
-    MessagingStats, NativePeer, PeerConfig, PendingCounts, Policy, SendError, StartError,
-    native_factory,
+    Broker, CallError, ComponentHandle, Context, Factory, Handlers, Message, MessagingStats,
+    NativePeer, PeerConfig, PendingCounts, Policy, SendError, StartError, native_factory,
 };
-use castcall_core::{ComponentError, ComponentId, InvalidComponentId};
-use castcall_correlation::{OpaquePath, ResponseConfig, ResponseManager};
+use castcall_core::{ComponentError, ComponentId, DeadLetterId, InvalidComponentId};
+use castcall_correlation::ResponseManager;
 use castcall_runtime::{Pool, PoolStats};
-use castcall_wasm::{CompileError, Engine, EngineConfig, WasmComponent};
+use castcall_state::{DeadLetters, FlushError, StateDirectory};
+use castcall_wasm::{CompileError, Engine, WasmComponent};
 use tokio::sync::oneshot;
 
-use crate::command::{Command, responses};
+use crate::builder::SystemBuilder;
+use crate::command::Command;
 use crate::component::Component;
-use crate::error::{BuildError, LoadError};
-use crate::outlet::{OnOpaqueReply, Outlet, ReplyStats};
-use crate::reply::CommandReply;
-use crate::schedule::{Keeper, PoolScheduler, Task};
-
-/// Builds a [`System`].
-#[derive(Debug, Clone, Default)]
-pub struct SystemBuilder {
-    workers: usize,
-    max_threads: Option<usize>,
-    broker: BrokerConfig,
-    engine: EngineConfig,
-    responses: ResponseConfig,
-    on_opaque_reply: OnOpaqueReply,
-    link: Link,
-}
-
-/// The way to other systems.
-#[derive(Clone, Default)]
-struct Link(Option<Arc<dyn Adapter>>);
-
-impl fmt::Debug for Link {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Link").field(&self.0.is_some()).finish()
-    }
-}
-
-impl SystemBuilder {
-    /// How many components run at once; by default as many as there are cores. Zero means the
-    /// default.
-    #[must_use]
-    pub fn workers(mut self, workers: usize) -> Self {
-        self.workers = workers;
-        self
-    }
-
-    /// How many threads components may occupy, those included whose component does not return.
-    /// Default: 256 more than workers. At the limit, the component that has run longest is ended.
-    #[must_use]
-    pub fn max_threads(mut self, threads: usize) -> Self {
-        self.max_threads = Some(threads);
-        self
-    }
-
-    /// The longest payload of a message or an answer, in bytes. Default: 1 MiB.
-    #[must_use]
-    pub fn max_payload(mut self, bytes: usize) -> Self {
-        self.broker.max_payload = bytes;
-        self
-    }
-
-    /// Sets who may do what. By default `host` may do everything and nobody else anything: load
-    /// components, and grant them rights, or set a [`Policy::open`].
-    ///
-    /// A component may do what it [asks for](crate::Component::capabilities) *and* the policy
-    /// grants.
-    #[must_use]
-    pub fn policy(mut self, policy: impl Into<Arc<Policy>>) -> Self {
-        self.broker.policy = policy.into();
-        self
-    }
-
-    /// The longest timeout of a call. Default: one hour.
-    #[must_use]
-    pub fn max_timeout(mut self, timeout: Duration) -> Self {
-        self.broker.max_timeout = timeout;
-        self
-    }
-
-    /// Sets what the commands of [`System::command`] may: how long the longest waits, which one
-    /// that names no timeout does too, and how many one sender may have waiting. A timeout longer
-    /// than [`max_timeout`](Self::max_timeout) counts as that.
-    #[must_use]
-    pub fn responses(mut self, config: ResponseConfig) -> Self {
-        self.responses = config;
-        self
-    }
-
-    /// Sets who sends the replies whose path is an address `scheme://…`. Called on the thread that
-    /// ends the command: it should hand over, not work. A panic in it is logged. Without it, such
-    /// replies are logged and counted as unhandled.
-    #[must_use]
-    pub fn on_opaque_reply(
-        mut self,
-        send: impl Fn(OpaquePath, CommandReply) + Send + Sync + 'static,
-    ) -> Self {
-        self.on_opaque_reply = OnOpaqueReply(Some(Arc::new(send)));
-        self
-    }
-
-    /// Links the system with others: what is addressed to nobody here, and what is published, goes
-    /// there too. Without it, who is not here is `component-not-found`.
-    #[must_use]
-    pub fn adapter(mut self, adapter: impl Adapter) -> Self {
-        self.link = Link(Some(Arc::new(adapter)));
-        self
-    }
-
-    /// Starts the system. Needs no async runtime: guests run on threads of its own.
-    ///
-    /// # Errors
-    ///
-    /// There is no engine, or there are no threads, to be had.
-    pub fn build(self) -> Result<System, BuildError> {
-        let engine = Engine::new(self.engine)?;
-        let max_timeout = self.broker.max_timeout;
-        let scheduler = Arc::new(PoolScheduler::default());
-        let broker = Broker::new(self.broker, scheduler.clone());
-        let keeper = Keeper { broker: broker.downgrade(), engine: engine.clone() };
-        let mut pool = Pool::builder().workers(self.workers).timekeeper(keeper);
-        if let Some(threads) = self.max_threads {
-            pool = pool.max_threads(threads);
-        }
-        let pool: Pool<Task> = pool.build()?;
-        let _first = scheduler.0.set(pool.clone());
-        // What was set to be due while there was no pool.
-        pool.alarm();
-        let host = broker.add_program(ComponentId::host());
-        let host = host.expect("a new broker has no host yet");
-        if let Some(adapter) = self.link.0 {
-            // Only a builder that was used before attaches one twice, to another broker.
-            let _first = broker.attach(adapter);
-        }
-        let outlet = Arc::new(Outlet::new(self.on_opaque_reply));
-        let mut config = self.responses;
-        config.max_timeout = config.max_timeout.min(max_timeout);
-        let responses = responses(config, &broker, &outlet);
-        let inner = Inner { broker, pool, engine, host, outlet, responses };
-        Ok(System { inner: Arc::new(inner) })
-    }
-}
+use crate::error::{LoadError, ResendError};
+use crate::keeper::Keeper;
+use crate::outlet::{Outlet, ReplyStats};
+use crate::schedule::Task;
 
 /// A running castcall host: components, native peers, and what they say to each other.
 ///
@@ -157,22 +30,24 @@ impl SystemBuilder {
 /// stands; [`System::shutdown`] is the orderly way.
 #[derive(Clone)]
 pub struct System {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
-struct Inner {
-    broker: Broker,
-    pool: Pool<Task>,
-    engine: Engine,
-    host: ComponentHandle,
-    outlet: Arc<Outlet>,
-    responses: ResponseManager,
+pub(crate) struct Inner {
+    pub(crate) broker: Broker,
+    pub(crate) pool: Pool<Task>,
+    pub(crate) engine: Engine,
+    pub(crate) host: ComponentHandle,
+    pub(crate) outlet: Arc<Outlet>,
+    pub(crate) responses: ResponseManager,
+    pub(crate) keeper: Arc<Keeper>,
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
         self.broker.abort();
         self.pool.close();
+        self.keeper.close_blocking();
     }
 }
 
@@ -296,10 +171,11 @@ impl System {
     async fn add(
         &self,
         id: ComponentId,
-        config: PeerConfig,
+        mut config: PeerConfig,
         handlers: Handlers,
         factory: Box<dyn Factory>,
     ) -> Result<ComponentHandle, LoadError> {
+        config.restored = self.inner.keeper.restored(&id);
         let (handle, started) = self.inner.broker.add(id.clone(), config, handlers, factory)?;
         match started.await.unwrap_or(Err(StartError::Stopped)) {
             Ok(()) => Ok(handle),
@@ -394,6 +270,46 @@ impl System {
         &self.inner.outlet
     }
 
+    /// Messages that were accepted and not handled: to be listed, counted and taken. Kept in memory,
+    /// and in the state directory if there is one.
+    #[must_use]
+    pub fn dead_letters(&self) -> &DeadLetters {
+        self.inner.keeper.letters()
+    }
+
+    /// Sends a dead letter again: to the same target, in its sender's name, as a new message. The
+    /// operator's doing, so that neither rights nor quotas of that sender are asked for.
+    ///
+    /// # Errors
+    ///
+    /// There is no such letter, or it was refused and is back in its place.
+    pub fn resend(&self, id: DeadLetterId) -> Result<(), ResendError> {
+        let letter = self.dead_letters().take(id).ok_or(ResendError::NoSuchLetter(id))?;
+        self.inner.broker.resend(letter).map_err(|refused| {
+            let source = refused.reason;
+            self.dead_letters().put_back(id, *refused.letter);
+            ResendError::Refused { id, source }
+        })
+    }
+
+    /// Waits until every subscription and dead letter up to now is durable. Without a state
+    /// directory, nothing is, and this returns at once. Needs no async runtime.
+    ///
+    /// Cancel safe: what was asked for is done whether or not it is waited for.
+    ///
+    /// # Errors
+    ///
+    /// It could not be written. It is kept, and tried again; another flush tries at once.
+    pub async fn flush(&self) -> Result<(), FlushError> {
+        self.inner.keeper.flush().await
+    }
+
+    /// The state directory, if the system has one: its path, and how it is.
+    #[must_use]
+    pub fn state(&self) -> Option<&StateDirectory> {
+        self.inner.keeper.directory()
+    }
+
     /// What all components together have done, those that are gone included.
     #[must_use]
     pub fn stats(&self) -> MessagingStats {
@@ -423,6 +339,7 @@ impl System {
     pub async fn shutdown(&self, grace: Duration) -> Vec<ComponentId> {
         let abandoned = self.inner.broker.shutdown(grace).await;
         self.inner.pool.close();
+        self.inner.keeper.close().await;
         abandoned
     }
 }

@@ -67,6 +67,7 @@ impl Default for DeadLetterLimits {
 ///     died: Timestamp::now(),
 ///     reason: DeadLetterReason::Unavailable,
 ///     attempts: 0,
+///     trace: None,
 /// });
 ///
 /// let send = |_: &DeadLetter| false; // still unavailable

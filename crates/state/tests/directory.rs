@@ -31,6 +31,7 @@ fn letter(to: &str, text: &str) -> DeadLetter {
         died: Timestamp::from_unix_nanos(2),
         reason: DeadLetterReason::Crashed,
         attempts: 1,
+        trace: None,
     }
 }
 

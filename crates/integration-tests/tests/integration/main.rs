@@ -3,13 +3,16 @@
 mod calls;
 mod casts;
 mod context;
+mod dead_letters;
 mod deferred;
 mod faults;
 mod lifecycle;
 mod linked;
 mod loading;
 mod overflow;
+mod rights;
 mod rust_guests;
 mod starvation;
+mod state;
 mod timeout_cancellation;
 mod topics;

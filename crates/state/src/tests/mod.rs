@@ -27,5 +27,6 @@ pub(crate) fn letter(to: &str, bytes: usize) -> DeadLetter {
         died: Timestamp::from_unix_nanos(2),
         reason: DeadLetterReason::Crashed,
         attempts: 1,
+        trace: None,
     }
 }

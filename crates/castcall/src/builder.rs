@@ -1,0 +1,187 @@
+//! How a system is put together.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use castcall_adapter::Adapter;
+use castcall_broker::{Broker, BrokerConfig, Policy};
+use castcall_core::ComponentId;
+use castcall_correlation::{OpaquePath, ResponseConfig};
+use castcall_runtime::Pool;
+use castcall_state::{DeadLetterLimits, StateConfig, StateDirectory};
+use castcall_wasm::{Engine, EngineConfig};
+
+use crate::command::responses;
+use crate::error::BuildError;
+use crate::keeper::Keeper;
+use crate::outlet::{OnOpaqueReply, Outlet};
+use crate::reply::CommandReply;
+use crate::schedule::{Beat, PoolScheduler, Task};
+use crate::system::{Inner, System};
+
+/// Builds a [`System`].
+#[derive(Debug, Clone, Default)]
+pub struct SystemBuilder {
+    workers: usize,
+    max_threads: Option<usize>,
+    broker: BrokerConfig,
+    engine: EngineConfig,
+    responses: ResponseConfig,
+    on_opaque_reply: OnOpaqueReply,
+    link: Link,
+    state: Option<(PathBuf, StateConfig)>,
+    dead_letters: DeadLetterLimits,
+}
+
+/// The way to other systems.
+#[derive(Clone, Default)]
+struct Link(Option<Arc<dyn Adapter>>);
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Link").field(&self.0.is_some()).finish()
+    }
+}
+
+impl SystemBuilder {
+    /// How many components run at once; by default as many as there are cores. Zero means the
+    /// default.
+    #[must_use]
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = workers;
+        self
+    }
+
+    /// How many threads components may occupy, those included whose component does not return.
+    /// Default: 256 more than workers. At the limit, the component that has run longest is ended.
+    #[must_use]
+    pub fn max_threads(mut self, threads: usize) -> Self {
+        self.max_threads = Some(threads);
+        self
+    }
+
+    /// The longest payload of a message or an answer, in bytes. Default: 1 MiB.
+    #[must_use]
+    pub fn max_payload(mut self, bytes: usize) -> Self {
+        self.broker.max_payload = bytes;
+        self
+    }
+
+    /// How many bytes may wait in all mailboxes together: payloads, and some 130 bytes for each
+    /// message. What finds no room fares as if the mailbox itself were full. Default: 512 MiB.
+    #[must_use]
+    pub fn max_waiting(mut self, bytes: usize) -> Self {
+        self.broker.max_waiting = bytes;
+        self
+    }
+
+    /// Sets who may do what. By default `host` may do everything and nobody else anything: load
+    /// components, and grant them rights, or set a [`Policy::open`].
+    ///
+    /// A component may do what it [asks for](crate::Component::capabilities) *and* the policy
+    /// grants.
+    #[must_use]
+    pub fn policy(mut self, policy: impl Into<Arc<Policy>>) -> Self {
+        self.broker.policy = policy.into();
+        self
+    }
+
+    /// The longest timeout of a call. Default: one hour.
+    #[must_use]
+    pub fn max_timeout(mut self, timeout: Duration) -> Self {
+        self.broker.max_timeout = timeout;
+        self
+    }
+
+    /// Sets what the commands of [`System::command`] may: how long the longest waits, which one
+    /// that names no timeout does too, and how many one sender may have waiting. A timeout longer
+    /// than [`max_timeout`](Self::max_timeout) counts as that.
+    #[must_use]
+    pub fn responses(mut self, config: ResponseConfig) -> Self {
+        self.responses = config;
+        self
+    }
+
+    /// Sets who sends the replies whose path is an address `scheme://…`. Called on the thread that
+    /// ends the command: it should hand over, not work. A panic in it is logged. Without it, such
+    /// replies are logged and counted as unhandled.
+    #[must_use]
+    pub fn on_opaque_reply(
+        mut self,
+        send: impl Fn(OpaquePath, CommandReply) + Send + Sync + 'static,
+    ) -> Self {
+        self.on_opaque_reply = OnOpaqueReply(Some(Arc::new(send)));
+        self
+    }
+
+    /// Links the system with others: what is addressed to nobody here, and what is published, goes
+    /// there too. Without it, who is not here is `component-not-found`.
+    #[must_use]
+    pub fn adapter(mut self, adapter: impl Adapter) -> Self {
+        self.link = Link(Some(Arc::new(adapter)));
+        self
+    }
+
+    /// Keeps run-time subscriptions and dead letters in the directory `path`, so that they survive
+    /// the process. It is made if it is not there; one system at a time may have it.
+    #[must_use]
+    pub fn state_directory(self, path: impl Into<PathBuf>) -> Self {
+        self.state_directory_with(path, StateConfig::default())
+    }
+
+    /// The same with other than the default settings, which include the limits of dead letters.
+    #[must_use]
+    pub fn state_directory_with(mut self, path: impl Into<PathBuf>, config: StateConfig) -> Self {
+        self.dead_letters = config.dead_letters;
+        self.state = Some((path.into(), config));
+        self
+    }
+
+    /// Bounds the dead letters that are kept: the oldest go first.
+    #[must_use]
+    pub fn dead_letters(mut self, limits: DeadLetterLimits) -> Self {
+        self.dead_letters = limits;
+        self
+    }
+
+    /// Starts the system. Needs no async runtime: guests run on threads of its own.
+    ///
+    /// # Errors
+    ///
+    /// There is no engine, or there are no threads, to be had, or the state directory can't be
+    /// opened.
+    pub fn build(self) -> Result<System, BuildError> {
+        let engine = Engine::new(self.engine)?;
+        let max_timeout = self.broker.max_timeout;
+        let scheduler = Arc::new(PoolScheduler::default());
+        let state = self.state.map(|(path, mut config)| {
+            config.dead_letters = self.dead_letters;
+            StateDirectory::open(path, config)
+        });
+        let keeper = Arc::new(Keeper::new(state.transpose()?, self.dead_letters));
+        let broker = Broker::with_ledger(self.broker, scheduler.clone(), keeper.clone());
+        let beat = Beat { broker: broker.downgrade(), engine: engine.clone() };
+        let mut pool = Pool::builder().workers(self.workers).timekeeper(beat);
+        if let Some(threads) = self.max_threads {
+            pool = pool.max_threads(threads);
+        }
+        let pool: Pool<Task> = pool.build()?;
+        let _first = scheduler.0.set(pool.clone());
+        // What was set to be due while there was no pool.
+        pool.alarm();
+        let host = broker.add_program(ComponentId::host());
+        let host = host.expect("a new broker has no host yet");
+        if let Some(adapter) = self.link.0 {
+            // Only a builder that was used before attaches one twice, to another broker.
+            let _first = broker.attach(adapter);
+        }
+        let outlet = Arc::new(Outlet::new(self.on_opaque_reply));
+        let mut config = self.responses;
+        config.max_timeout = config.max_timeout.min(max_timeout);
+        let responses = responses(config, &broker, &outlet);
+        let inner = Inner { broker, pool, engine, host, outlet, responses, keeper };
+        Ok(System { inner: Arc::new(inner) })
+    }
+}
