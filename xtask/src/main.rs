@@ -5,6 +5,7 @@
 mod coverage;
 mod fixtures;
 mod layers;
+mod sigkill;
 mod simulate;
 mod workspace;
 
@@ -30,6 +31,11 @@ enum Chore {
     Coverage(coverage::Args),
     /// Runs chaos in virtual time and watches the promises about calls.
     Simulate(simulate::Args),
+    /// Kills a process that keeps state, at any moment, and looks what is left.
+    Sigkill(sigkill::Args),
+    /// The process that is killed.
+    #[command(hide = true)]
+    SigkillChild(sigkill::ChildArgs),
 }
 
 fn main() -> ExitCode {
@@ -38,6 +44,8 @@ fn main() -> ExitCode {
         Chore::Layers(args) => layers::run(&args),
         Chore::Coverage(args) => coverage::run(&args),
         Chore::Simulate(args) => simulate::run(&args),
+        Chore::Sigkill(args) => sigkill::run(&args),
+        Chore::SigkillChild(args) => sigkill::run_child(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -52,7 +52,8 @@ fn rate(calls: u64, start: Instant) -> f64 {
     calls as f64 / start.elapsed().as_secs_f64()
 }
 
-fn random_seed() -> u64 {
+/// A seed that nobody has chosen.
+pub(crate) fn random_seed() -> u64 {
     use std::hash::{BuildHasher, RandomState};
     // Short enough to be typed.
     RandomState::new().hash_one(()) >> 32
