@@ -309,6 +309,14 @@ impl Broker {
         self.inner.pending.contains(id)
     }
 
+    /// How much of [`BrokerConfig::max_waiting`] is taken, and how much there is, in bytes. More is
+    /// taken than waits: mailboxes take room in pieces of 16 KiB, and one that has run empty keeps
+    /// one piece, unless half of all room is taken or its component is gone.
+    #[must_use]
+    pub fn waiting_room(&self) -> (usize, usize) {
+        (self.inner.budget.used(), self.inner.config.max_waiting)
+    }
+
     /// Gives back memory that was needed at some time and is not now.
     pub fn shrink(&self) {
         self.inner.pending.shrink();

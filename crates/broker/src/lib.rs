@@ -41,6 +41,7 @@ pub use beyond::AttachError;
 pub use broker::{AddError, Broker, Handlers, Scheduler, WeakBroker};
 pub use castcall_correlation::PendingCounts;
 pub use castcall_policy::{Capabilities, Policy, QuotaError, Quotas, Rate};
+pub use castcall_topics::Group;
 pub use clock::{Clock, ManualClock};
 pub use config::{BrokerConfig, MailboxConfig, Overflow, PeerConfig, RestartConfig, RestartPolicy};
 pub use context::{Context, DeferError, Interrupt, ReplyError, Usage};
