@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use castcall_broker::{
-    AddError, Broker, BrokerConfig, CallError, Clock, ComponentHandle, Factory, Handlers,
+    AddError, Broker, BrokerConfig, CallError, Clock, ComponentHandle, Factory, Handlers, Ledger,
     ManualClock, NativePeer, PeerConfig, Policy, SendError, native_factory,
 };
-use castcall_core::{ComponentId, InvalidComponentId};
+use castcall_core::{ComponentId, DeadLetter, InvalidComponentId};
+use parking_lot::Mutex;
 use thiserror::Error;
 
 use crate::scheduler::SimScheduler;
@@ -74,6 +75,17 @@ pub struct Simulation {
     tasks: Tasks,
     /// When the broker wants to be called again, by what it said last.
     wake: Option<Instant>,
+    letters: Arc<Letters>,
+}
+
+/// Keeps dead letters.
+#[derive(Default)]
+struct Letters(Mutex<Vec<DeadLetter>>);
+
+impl Ledger for Letters {
+    fn dead_letter(&self, letter: DeadLetter) {
+        self.0.lock().push(letter);
+    }
 }
 
 impl fmt::Debug for Simulation {
@@ -98,16 +110,27 @@ impl Simulation {
 
     /// Makes a simulation; the clock and the seed of `config` are replaced.
     #[must_use]
-    pub fn with_config(seed: u64, mut config: BrokerConfig) -> Self {
+    pub fn with_config(seed: u64, config: BrokerConfig) -> Self {
+        let letters = Arc::new(Letters::default());
+        let mut simulation = Self::with_ledger(seed, config, Arc::clone(&letters) as _);
+        simulation.letters = letters;
+        simulation
+    }
+
+    /// Makes a simulation whose broker gives what is to be kept to `ledger`, which has the dead
+    /// letters then instead of [`dead_letters`](Self::dead_letters).
+    #[must_use]
+    pub fn with_ledger(seed: u64, mut config: BrokerConfig, ledger: Arc<dyn Ledger>) -> Self {
         let clock = ManualClock::new();
         config.clock = Clock::Manual(clock.clone());
         config.seed = Some(seed);
         let scheduler = Arc::new(SimScheduler::default());
-        let broker = Broker::new(config, Arc::clone(&scheduler) as _);
+        let broker = Broker::with_ledger(config, Arc::clone(&scheduler) as _, ledger);
         #[allow(clippy::expect_used, reason = "a new broker has nobody in it")]
         let host = broker.add_program(ComponentId::host()).expect("the id is free");
         let random = fastrand::Rng::with_seed(seed);
-        Self { broker, scheduler, clock, host, random, seed, tasks: Tasks::default(), wake: None }
+        let (tasks, letters) = (Tasks::default(), Arc::default());
+        Self { broker, scheduler, clock, host, random, seed, tasks, wake: None, letters }
     }
 
     /// What the run follows from.
@@ -201,6 +224,33 @@ impl Simulation {
         payload: impl Into<Bytes>,
     ) -> Result<u32, SendError> {
         self.host.publish(topic, payload)
+    }
+
+    /// Casts and published messages that were accepted and not handled, and never will be, from
+    /// the first to the last.
+    ///
+    /// ```
+    /// use castcall_broker::{Context, Message};
+    /// use castcall_core::{ComponentError, DeadLetterReason};
+    /// use castcall_testkit::Simulation;
+    ///
+    /// let mut sim = Simulation::new(1);
+    /// sim.add("fragile", || {
+    ///     |_: &mut Context, _: Message| -> Result<&str, ComponentError> {
+    ///         // A panic that prints nothing.
+    ///         std::panic::resume_unwind(Box::new("broken"))
+    ///     }
+    /// })?;
+    /// sim.cast("fragile", "careful")?;
+    /// sim.run_until_idle();
+    /// let letters = sim.dead_letters();
+    /// assert_eq!(letters[0].payload, "careful");
+    /// assert_eq!((letters[0].reason, letters[0].attempts), (DeadLetterReason::Crashed, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn dead_letters(&self) -> Vec<DeadLetter> {
+        self.letters.0.lock().clone()
     }
 
     /// Calls in the name of `host`. The call is made at once; its end comes with the simulation's

@@ -97,7 +97,7 @@ fn nothing_outlives_it() {
 fn turns_come_in_an_order_of_the_seeds() {
     let order = |seed| {
         let mut sim = Simulation::new(seed);
-        let seen = Arc::new(parking_lot::Mutex::new(Vec::new()));
+        let seen = Arc::new(Mutex::new(Vec::new()));
         for id in ["a", "b", "c", "d", "e"] {
             let seen = Arc::clone(&seen);
             let make = move || {
@@ -132,4 +132,35 @@ fn debug_tells_how_to_make_it_again_and_how_late_it_is() {
     sim.advance(Duration::from_secs(3));
     let text = format!("{sim:?}");
     assert!(text.starts_with("Simulation { seed: 9, elapsed: 3s, broker: Broker {"), "{text}");
+}
+
+#[test]
+fn dead_letters_are_seen() {
+    let mut sim = with_echo(10);
+    let mut config = PeerConfig::default();
+    config.mailbox.messages = 1;
+    let id = ComponentId::new("narrow").unwrap();
+    let handlers = Handlers { receives: true, calls_back: true };
+    let narrow = sim.add_component(id, config, handlers, native_factory(|| echo)).unwrap();
+    narrow.subscribe("a.*").unwrap();
+    for payload in ["taken", "lost"] {
+        assert_eq!(sim.publish("a.topic", payload).unwrap(), 1);
+    }
+    sim.run_until_idle();
+    let letters = sim.dead_letters();
+    assert_eq!(letters.len(), 1);
+    assert_eq!((&letters[0].payload[..], letters[0].attempts), (&b"lost"[..], 0));
+    assert_eq!((letters[0].from.as_str(), letters[0].to.as_str()), ("host", "narrow"));
+    assert_eq!(letters[0].topic.as_ref().unwrap().as_str(), "a.topic");
+}
+
+#[test]
+fn a_ledger_of_ones_own_has_the_dead_letters() {
+    let letters = Arc::new(Letters::default());
+    let mut sim = Simulation::with_ledger(11, BrokerConfig::default(), Arc::clone(&letters) as _);
+    let gone = sim.add("gone", || echo).unwrap();
+    sim.cast("gone", "x").unwrap();
+    let stop = sim.stop(&gone, Duration::from_secs(1));
+    assert!(sim.wait(&stop) && sim.dead_letters().is_empty());
+    assert_eq!(letters.0.lock().len(), 1);
 }
