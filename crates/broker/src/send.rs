@@ -336,10 +336,8 @@ impl Origin<'_> {
                     subscriber.after_push(wake, dropped);
                     None
                 }
-                Pushed::Dropped(message) => {
-                    subscriber.overflowed(message);
-                    None
-                }
+                // Not taken: another member of a group may have room.
+                Pushed::Dropped(message) => Some((message, DeadLetterReason::Dropped)),
                 Pushed::Unavailable(message) => Some((message, DeadLetterReason::Unavailable)),
                 Pushed::Full(message) => Some((message, DeadLetterReason::MailboxFull)),
                 Pushed::Gone(message) => Some((message, DeadLetterReason::NotFound)),

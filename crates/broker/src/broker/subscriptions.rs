@@ -176,8 +176,11 @@ impl Inner {
         let handed = matches.hand_out(|offer| match give(&offer.subscriber.0) {
             None => true,
             Some((message, reason)) => {
-                if offer.last {
-                    offer.subscriber.0.dead_letter(message, reason, 0);
+                let subscriber = &offer.subscriber.0;
+                match reason {
+                    _ if !offer.last => {}
+                    DeadLetterReason::Dropped => subscriber.overflowed(message),
+                    reason => subscriber.dead_letter(message, reason, 0),
                 }
                 false
             }
