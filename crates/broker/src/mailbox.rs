@@ -125,14 +125,16 @@ impl Mailbox {
             match self.config.overflow {
                 Overflow::Reject => return Pushed::Full(message),
                 Overflow::DropNewest => return Pushed::Dropped(message),
-                // Nothing is dropped for what has no room in an empty mailbox either.
-                Overflow::DropOldest if size > self.config.bytes => {
+                // Nothing is dropped for what has no room in an empty mailbox either, be it that
+                // others have taken all of the system's budget.
+                Overflow::DropOldest
+                    if size > self.config.bytes || !queue.share.covers(size + OVERHEAD) =>
+                {
                     return Pushed::Dropped(message);
                 }
                 Overflow::DropOldest => match queue.pop_oldest_message() {
                     Some(oldest) => dropped.push(oldest),
-                    // What is in hand, or others, have taken all of the system's budget.
-                    None => return Pushed::Dropped(message),
+                    None => break,
                 },
             }
         }

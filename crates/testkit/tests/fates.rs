@@ -1,8 +1,10 @@
 //! What becomes of messages that are let go of in a corner: bugs that the chaos found, or that
 //! reading it did, each made again by hand.
 
+use std::time::Duration;
+
 use castcall_broker::{
-    ComponentHandle, Context, Handlers, Message, Overflow, PeerConfig, native_factory,
+    BrokerConfig, ComponentHandle, Context, Handlers, Message, Overflow, PeerConfig, native_factory,
 };
 use castcall_core::{ComponentError, ComponentId, DeadLetterReason};
 use castcall_testkit::Simulation;
@@ -56,4 +58,24 @@ fn a_full_member_of_a_group_that_drops_lets_the_next_one_have_it() {
     add(&sim, "d", small(1, Overflow::DropNewest)).subscribe_group("u", "h").unwrap();
     assert_eq!(sim.publish("u", "x").unwrap(), 2);
     assert_eq!(sim.broker().component("d").unwrap().depth().messages, 1);
+}
+
+#[test]
+fn what_must_go_for_a_message_that_finds_no_room_is_not_lost() {
+    let mut config = BrokerConfig::default();
+    config.max_waiting = 20_000;
+    let mut sim = Simulation::with_config(1, config);
+    add(&sim, "greedy", PeerConfig::default());
+    add(&sim, "modest", small(8, Overflow::DropOldest));
+    sim.cast("modest", "first").unwrap();
+    sim.cast("greedy", vec![0; 2_000]).unwrap();
+    // More than all that is left, and would be if the first went.
+    let large = vec![0; 19_000];
+    let call = sim.call("modest", "second", Duration::from_secs(60));
+    sim.cast("modest", large).unwrap();
+    let lost: Vec<_> = sim.dead_letters().iter().map(|letter| letter.payload.len()).collect();
+    assert_eq!(lost, [19_000], "nothing else goes, since that would not help");
+    sim.run_until_idle();
+    assert!(call.take().unwrap().is_ok());
+    assert_eq!(sim.broker().stats().casts_handled, 2);
 }
