@@ -223,12 +223,13 @@ impl Peer {
 
     /// The orderly end: callbacks, `shutdown`, and nothing more.
     pub(crate) fn finish(self: &Arc<Self>, actor: &mut Actor) {
-        if self.is_released() && actor.instance.is_none() {
-            return;
-        }
+        // Also of what was given up before it could be: nobody else lets go of these.
         self.reject_retry(&mut actor.retry);
         self.mailbox.give_back(&mut actor.batch);
         self.reject_queued();
+        if self.is_released() && actor.instance.is_none() {
+            return;
+        }
         if let Some(instance) = actor.instance.as_mut()
             && !self.is_killed()
             && !self.is_released()

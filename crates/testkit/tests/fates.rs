@@ -1,10 +1,14 @@
 //! What becomes of messages that are let go of in a corner: bugs that the chaos found, or that
 //! reading it did, each made again by hand.
 
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context as Poll, Waker};
 use std::time::Duration;
 
 use castcall_broker::{
-    BrokerConfig, ComponentHandle, Context, Handlers, Message, Overflow, PeerConfig, native_factory,
+    Broker, BrokerConfig, ComponentHandle, Context, Handlers, ManualClock, Message, Overflow,
+    PeerConfig, native_factory,
 };
 use castcall_core::{ComponentError, ComponentId, DeadLetterReason};
 use castcall_testkit::Simulation;
@@ -15,6 +19,10 @@ const BOTH: Handlers = Handlers { receives: true, calls_back: true };
 
 fn idle(_: &mut Context, _: Message) -> Answer {
     Ok("")
+}
+
+fn crash() -> ! {
+    std::panic::resume_unwind(Box::new("on purpose"))
 }
 
 fn add(sim: &Simulation, id: &str, config: PeerConfig) -> ComponentHandle {
@@ -33,6 +41,14 @@ fn letters(sim: &Simulation) -> Vec<(DeadLetterReason, String, String)> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let letters = sim.dead_letters().into_iter();
     letters.map(|letter| (letter.reason, letter.to.to_string(), text(&letter.payload))).collect()
+}
+
+/// Stops a component that has its turn, and gives it up before that is over.
+fn give_up(broker: &Broker, clock: &ManualClock, handle: &ComponentHandle) {
+    let mut stop = pin!(handle.stop(Duration::ZERO));
+    assert!(stop.as_mut().poll(&mut Poll::from_waker(Waker::noop())).is_pending());
+    clock.advance(Duration::from_secs(2));
+    broker.expire();
 }
 
 #[test]
@@ -78,4 +94,51 @@ fn what_must_go_for_a_message_that_finds_no_room_is_not_lost() {
     sim.run_until_idle();
     assert!(call.take().unwrap().is_ok());
     assert_eq!(sim.broker().stats().casts_handled, 2);
+}
+
+#[test]
+fn what_was_to_be_given_again_is_a_dead_letter_if_its_component_is_given_up() {
+    let mut sim = Simulation::new(1);
+    let mut config = PeerConfig::default();
+    config.redeliver = 1;
+    let make = || |_: &mut Context, _: Message| -> Answer { crash() };
+    let id = ComponentId::new("a").unwrap();
+    let a = sim.add_component(id, config, BOTH, native_factory(make)).unwrap();
+    sim.cast("a", "x").unwrap();
+    sim.run_until_idle();
+    assert!(letters(&sim).is_empty(), "it waits for the restart");
+    let stop = sim.stop(&a, Duration::ZERO);
+    sim.clock().advance(Duration::from_secs(2));
+    sim.expire();
+    assert!(sim.poll() && !stop.take().unwrap(), "given up before it has had a turn");
+    sim.run_until_idle();
+    assert_eq!(letters(&sim), [(DeadLetterReason::Unavailable, "a".into(), "x".into())]);
+}
+
+#[test]
+fn what_waits_for_a_component_that_crashes_after_it_was_given_up_is_a_dead_letter() {
+    let mut sim = Simulation::new(1);
+    let mut config = PeerConfig::default();
+    config.redeliver = 1;
+    let (weak, clock) = (sim.broker().downgrade(), sim.clock().clone());
+    let make = move || {
+        let (weak, clock) = (weak.clone(), clock.clone());
+        move |_: &mut Context, _: Message| -> Answer {
+            let broker = weak.upgrade().unwrap();
+            give_up(&broker, &clock, &broker.component("a").unwrap());
+            crash()
+        }
+    };
+    let id = ComponentId::new("a").unwrap();
+    let a = sim.add_component(id, config, BOTH, native_factory(make)).unwrap();
+    sim.run_until_idle();
+    for payload in ["crashes", "waits"] {
+        sim.cast("a", payload).unwrap();
+    }
+    sim.run_until_idle();
+    let mut letters = letters(&sim);
+    letters.sort_by(|one, other| one.2.cmp(&other.2));
+    let letter = |payload: &str| (DeadLetterReason::Unavailable, "a".into(), payload.into());
+    assert_eq!(letters, [letter("crashes"), letter("waits")]);
+    assert_eq!(a.depth().messages, 0);
 }
