@@ -82,8 +82,9 @@ impl Share {
         self.budget.used() > self.budget.limit / 2
     }
 
+    /// Nothing will ever wait again.
     #[cold]
-    fn give_all(&mut self) {
+    pub(crate) fn give_all(&mut self) {
         self.budget.give(std::mem::take(&mut self.reserved));
     }
 }

@@ -279,7 +279,11 @@ impl Mailbox {
             }
         }
         if queue.items.is_empty() && self.taken.load(Ordering::Relaxed) == 0 {
-            queue.share.release();
+            match queue.gate {
+                // For good: handles may hold the mailbox for long.
+                Gate::Closed => queue.share.give_all(),
+                _ => queue.share.release(),
+            }
         }
         taken
     }

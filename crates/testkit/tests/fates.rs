@@ -142,3 +142,17 @@ fn what_waits_for_a_component_that_crashes_after_it_was_given_up_is_a_dead_lette
     assert_eq!(letters, [letter("crashes"), letter("waits")]);
     assert_eq!(a.depth().messages, 0);
 }
+
+#[test]
+fn a_component_that_is_gone_keeps_no_room() {
+    let mut sim = Simulation::new(1);
+    let a = add(&sim, "a", PeerConfig::default());
+    sim.cast("a", "x").unwrap();
+    sim.run_until_idle();
+    let (kept, all) = sim.broker().waiting_room();
+    assert!(0 < kept && kept < all);
+    let stop = sim.stop(&a, Duration::from_secs(1));
+    assert!(sim.wait(&stop));
+    // The handle is still there.
+    assert_eq!((a.depth().messages, sim.broker().waiting_room()), (0, (0, all)));
+}
