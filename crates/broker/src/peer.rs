@@ -51,7 +51,8 @@ pub(crate) struct Peer {
     state: AtomicU8,
     released: AtomicBool,
     abandoned: AtomicBool,
-    unloaded: AtomicBool,
+    /// Whether what the ledger keeps of it is to stay.
+    kept: AtomicU8,
     /// Whether it has ever taken a call over: most never do, and don't pay for the lock.
     defers: AtomicBool,
     deferred: Mutex<Deferred>,
@@ -82,6 +83,10 @@ struct Deferred {
 const RUN: u8 = 0;
 const STOP: u8 = 1;
 const KILL: u8 = 2;
+
+const KEPT: u8 = 0;
+const TO_UNLOAD: u8 = 1;
+const LET_GO: u8 = 2;
 
 /// Where a component is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,7 +148,7 @@ impl Peer {
             state: AtomicU8::new(PeerState::Starting as u8),
             released: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
-            unloaded: AtomicBool::new(false),
+            kept: AtomicU8::new(KEPT),
             defers: AtomicBool::new(false),
             deferred: Mutex::default(),
             actor: Mutex::new(Actor {
@@ -272,16 +277,18 @@ impl Peer {
         }
     }
 
-    /// It is unloaded for good: what is kept of it is forgotten.
+    /// It is let go of: if it is unloaded for good, what is kept of it is forgotten. Only the first
+    /// time: later, another may have its id.
     pub(crate) fn unload(&self) {
-        if self.unloaded.load(Ordering::Acquire) {
+        if self.kept.swap(LET_GO, Ordering::AcqRel) == TO_UNLOAD {
             self.broker.ledger.unloaded(&self.id);
         }
     }
 
     /// It is to be unloaded for good, not only ended with the system.
     pub(crate) fn will_unload(&self) {
-        self.unloaded.store(true, Ordering::Release);
+        // In vain if it is gone already.
+        let _ = self.kept.compare_exchange(KEPT, TO_UNLOAD, Ordering::AcqRel, Ordering::Relaxed);
     }
 
     pub(crate) fn unsubscribe(self: &Arc<Self>, pattern: &str) -> Result<bool, MessagingError> {

@@ -3,15 +3,17 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context as Poll, Waker};
 use std::time::Duration;
 
 use castcall_broker::{
-    Broker, BrokerConfig, ComponentHandle, Context, Handlers, ManualClock, Message, Overflow,
-    PeerConfig, native_factory,
+    Broker, BrokerConfig, ComponentHandle, Context, Handlers, Ledger, ManualClock, Message,
+    Overflow, PeerConfig, native_factory,
 };
 use castcall_core::{ComponentError, ComponentId, DeadLetterReason};
 use castcall_testkit::Simulation;
+use parking_lot::Mutex;
 
 type Answer = Result<&'static str, ComponentError>;
 
@@ -155,4 +157,55 @@ fn a_component_that_is_gone_keeps_no_room() {
     assert!(sim.wait(&stop));
     // The handle is still there.
     assert_eq!((a.depth().messages, sim.broker().waiting_room()), (0, (0, all)));
+}
+
+/// What a ledger was told, in words.
+#[derive(Default)]
+struct Told(Mutex<Vec<String>>);
+
+impl Ledger for Told {
+    fn subscribed(
+        &self,
+        component: &ComponentId,
+        pattern: &castcall_core::Pattern,
+        _: Option<&castcall_broker::Group>,
+    ) {
+        self.0.lock().push(format!("{component} to {pattern}"));
+    }
+
+    fn unloaded(&self, component: &ComponentId) {
+        self.0.lock().push(format!("{component} unloaded"));
+    }
+}
+
+#[test]
+fn a_component_that_returns_after_it_was_given_up_takes_nothing_from_its_successor() {
+    let told = Arc::new(Told::default());
+    let mut sim = Simulation::with_ledger(1, BrokerConfig::default(), Arc::clone(&told) as _);
+    let (weak, clock) = (sim.broker().downgrade(), sim.clock().clone());
+    let make = move || {
+        let (weak, clock) = (weak.clone(), clock.clone());
+        move |_: &mut Context, _: Message| -> Answer {
+            let broker = weak.upgrade().unwrap();
+            let a = broker.component("a").unwrap();
+            give_up(&broker, &clock, &a);
+            let config = PeerConfig::default();
+            let next = broker.add(a.id().clone(), config, BOTH, native_factory(|| idle));
+            next.unwrap().0.subscribe("t").unwrap();
+            // Stopping it again is nothing new.
+            give_up_again(&a);
+            Ok("")
+        }
+    };
+    sim.add("a", make).unwrap();
+    sim.cast("a", "").unwrap();
+    sim.run_until_idle();
+    assert_eq!(*told.0.lock(), ["a unloaded", "a to t"]);
+    assert_eq!(sim.publish("t", "").unwrap(), 1);
+    assert!(sim.dead_letters().is_empty(), "the ledger has them");
+}
+
+fn give_up_again(handle: &ComponentHandle) {
+    let mut stop = pin!(handle.stop(Duration::ZERO));
+    assert!(stop.as_mut().poll(&mut Poll::from_waker(Waker::noop())).is_ready());
 }
