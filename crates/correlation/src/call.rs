@@ -29,16 +29,39 @@ pub(crate) struct Call<S> {
     pub(crate) sink: S,
 }
 
-/// The neighbours of a call in one list.
+/// The neighbours of a call in one list: two numbers in one, which so stays in a register.
 #[derive(Clone, Copy)]
-pub(crate) struct Link {
-    /// For the first of a list, what [`Slab::push_front`] was given as `anchor`.
-    prev: u32,
-    next: u32,
-}
+pub(crate) struct Link(u64);
 
 impl Link {
-    pub(crate) const NONE: Self = Self { prev: NIL, next: NIL };
+    #[cfg(test)]
+    pub(crate) const NONE: Self = Self(u64::MAX);
+
+    /// `prev`: for the first of a list, what [`Slab::push_front`] was given as `anchor`.
+    #[inline]
+    fn new(prev: u32, next: u32) -> Self {
+        Self(u64::from(prev) << 32 | u64::from(next))
+    }
+
+    #[inline]
+    fn prev(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    #[inline]
+    fn next(self) -> u32 {
+        self.0 as u32
+    }
+
+    #[inline]
+    fn set_prev(&mut self, prev: u32) {
+        *self = Self::new(prev, self.next());
+    }
+
+    #[inline]
+    fn set_next(&mut self, next: u32) {
+        *self = Self::new(self.prev(), next);
+    }
 }
 
 /// What stood around a call that was taken out of a list.
@@ -58,25 +81,26 @@ impl Gap {
 pub(crate) type Calls<S> = Slab<Call<S>>;
 
 impl<S> Calls<S> {
-    /// Makes `call` the first of the list that began at `head`. `anchor`, at least [`PLACES`],
-    /// comes back when the first of the list is unlinked.
+    /// Makes `call` the first of the list that began at `head`, and returns the link that it must
+    /// have there. `anchor`, at least [`PLACES`], comes back when the first of the list is
+    /// unlinked.
     #[inline]
-    pub(crate) fn push_front(&mut self, list: usize, head: u32, anchor: u32, call: u32) {
-        self[call].links[list] = Link { prev: anchor, next: head };
+    pub(crate) fn push_front(&mut self, list: usize, head: u32, anchor: u32, call: u32) -> Link {
         if head != NIL {
-            self[head].links[list].prev = call;
+            self[head].links[list].set_prev(call);
         }
+        Link::new(anchor, head)
     }
 
-    /// Takes `call` out of its list.
+    /// Closes the list around a call that had `link` there.
     #[inline]
-    pub(crate) fn unlink(&mut self, list: usize, call: u32) -> Gap {
-        let Link { prev, next } = std::mem::replace(&mut self[call].links[list], Link::NONE);
+    pub(crate) fn unlink(&mut self, list: usize, link: Link) -> Gap {
+        let (prev, next) = (link.prev(), link.next());
         if prev < PLACES {
-            self[prev].links[list].next = next;
+            self[prev].links[list].set_next(next);
         }
         if next != NIL {
-            self[next].links[list].prev = prev;
+            self[next].links[list].set_prev(prev);
         }
         Gap { prev, next }
     }
@@ -84,7 +108,7 @@ impl<S> Calls<S> {
     /// Gives the list that begins at `head` another anchor.
     pub(crate) fn set_anchor(&mut self, list: usize, head: u32, anchor: u32) {
         if head != NIL {
-            self[head].links[list].prev = anchor;
+            self[head].links[list].set_prev(anchor);
         }
     }
 
@@ -93,7 +117,7 @@ impl<S> Calls<S> {
         let mut at = head;
         std::iter::from_fn(move || {
             let call = (at != NIL).then(|| &self[at])?;
-            at = call.links[list].next;
+            at = call.links[list].next();
             Some(call)
         })
     }
@@ -121,18 +145,22 @@ mod tests {
         let mut calls = Calls::new();
         let [a, b, c] = [1, 2, 3].map(|sink| call(&mut calls, sink));
         for (head, next) in [(NIL, a), (a, b), (b, c)] {
-            calls.push_front(TIMER, head, PLACES + 7, next);
+            calls[next].links[TIMER] = calls.push_front(TIMER, head, PLACES + 7, next);
         }
         let walk = |calls: &Calls<u32>, head| -> Vec<u32> {
             calls.list(TIMER, head).map(|call| call.sink).collect()
         };
         assert_eq!(walk(&calls, c), [3, 2, 1]);
-        assert_eq!(calls.unlink(TIMER, b).anchor(), None);
+        let unlink = |calls: &mut Calls<u32>, call| {
+            let Call { links, .. } = calls.remove(call);
+            calls.unlink(TIMER, links[TIMER])
+        };
+        assert_eq!(unlink(&mut calls, b).anchor(), None);
         assert_eq!(walk(&calls, c), [3, 1]);
-        let gap = calls.unlink(TIMER, c);
+        let gap = unlink(&mut calls, c);
         assert_eq!((gap.anchor(), gap.next), (Some(PLACES + 7), a));
         calls.set_anchor(TIMER, a, NIL);
-        let gap = calls.unlink(TIMER, a);
+        let gap = unlink(&mut calls, a);
         assert_eq!((gap.anchor(), gap.next), (Some(NIL), NIL));
     }
 

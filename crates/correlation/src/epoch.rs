@@ -25,6 +25,12 @@ impl Epoch {
         }
     }
 
+    /// The nanoseconds of [`deadline_after`].
+    #[inline]
+    pub(crate) fn nanos_after(self, now: Instant, timeout: Duration) -> u64 {
+        self.nanos(now).saturating_add(whole_nanos(timeout.min(MAX_TIMEOUT)))
+    }
+
     /// The epoch itself if the platform has no instant that early or late.
     pub(crate) fn instant(self, nanos: u64) -> Instant {
         let instant = match nanos.checked_sub(BIAS) {
@@ -35,6 +41,7 @@ impl Epoch {
     }
 }
 
+#[inline]
 fn whole_nanos(duration: Duration) -> u64 {
     let nanos = u64::from(duration.subsec_nanos());
     duration.as_secs().saturating_mul(1_000_000_000).saturating_add(nanos)
@@ -72,6 +79,17 @@ mod tests {
                 assert_eq!(epoch.nanos(now) - epoch.nanos(before), nanos);
                 assert_eq!(epoch.instant(epoch.nanos(before)), before);
             }
+        }
+    }
+
+    #[test]
+    fn a_deadline_is_the_same_in_nanoseconds() {
+        let now = Instant::now();
+        let epoch = Epoch::at(now + Duration::from_millis(500));
+        let timeouts = [Duration::from_nanos(1), Duration::from_secs(3), Duration::MAX];
+        for timeout in timeouts {
+            let deadline = epoch.nanos(deadline_after(now, timeout));
+            assert_eq!(epoch.nanos_after(now, timeout), deadline);
         }
     }
 

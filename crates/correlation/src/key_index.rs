@@ -3,7 +3,7 @@
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
-use crate::call::Calls;
+use crate::call::{Calls, Link};
 use crate::slab::{NIL, Slab};
 
 /// Spreads 32 well-mixed bits over a hash of 64: tables keep the 32 bits and so grow without
@@ -15,6 +15,43 @@ pub(crate) fn spread(tag: u32) -> u64 {
 
 /// A tag of what is indexed, and its place in the slab.
 pub(crate) type Tagged = (u32, u32);
+
+/// A key that is looked up, and kept if the index has none like it.
+pub(crate) trait Key<K> {
+    fn get(&self) -> &K;
+    fn into_key(self) -> K;
+}
+
+impl<K: Clone> Key<K> for &K {
+    #[inline]
+    fn get(&self) -> &K {
+        self
+    }
+
+    #[inline]
+    fn into_key(self) -> K {
+        self.clone()
+    }
+}
+
+/// A key that its caller has no use for once it was taken.
+impl<K> Key<K> for &mut Option<K> {
+    #[inline]
+    fn get(&self) -> &K {
+        match self {
+            Some(key) => key,
+            None => unreachable!("the key was taken already"),
+        }
+    }
+
+    #[inline]
+    fn into_key(self) -> K {
+        match self.take() {
+            Some(key) => key,
+            None => unreachable!("the key was taken already"),
+        }
+    }
+}
 
 /// One list of calls for each key that has calls.
 pub(crate) struct KeyIndex<K> {
@@ -37,32 +74,38 @@ impl<K: Clone + Eq> KeyIndex<K> {
         Self { list, table: HashTable::new(), records: Slab::new() }
     }
 
-    /// Adds a call to the key's list and returns the key's record.
+    /// Adds a call to the key's list and returns the key's record and the link that the call must
+    /// have.
     #[inline]
-    pub(crate) fn link<S>(&mut self, calls: &mut Calls<S>, key: &K, tag: u32, call: u32) -> u32 {
+    pub(crate) fn link<S>(
+        &mut self,
+        calls: &mut Calls<S>,
+        key: impl Key<K>,
+        tag: u32,
+        call: u32,
+    ) -> (u32, Link) {
         let Self { list, table, records } = self;
-        let same = |&(other, at): &Tagged| other == tag && records[at].key == *key;
+        let same = |&(other, at): &Tagged| other == tag && records[at].key == *key.get();
         match table.entry(spread(tag), same, |&(tag, _)| spread(tag)) {
             Entry::Occupied(found) => {
                 let at = found.get().1;
                 let head = std::mem::replace(&mut records[at].head, call);
-                calls.push_front(*list, head, NIL, call);
-                at
+                (at, calls.push_front(*list, head, NIL, call))
             }
             Entry::Vacant(vacant) => {
-                let record = Record { key: key.clone(), tag, head: call, detached: false };
+                let record = Record { key: key.into_key(), tag, head: call, detached: false };
                 let at = records.insert(record);
                 vacant.insert((tag, at));
-                calls.push_front(*list, NIL, NIL, call);
-                at
+                (at, calls.push_front(*list, NIL, NIL, call))
             }
         }
     }
 
-    /// Takes a call out of the list of record `at`, and the record with it if that was the last.
+    /// Takes a call that had `link` out of the list of record `at`, and the record with it if that
+    /// was the last.
     #[inline]
-    pub(crate) fn unlink<S>(&mut self, calls: &mut Calls<S>, at: u32, call: u32) -> K {
-        let gap = calls.unlink(self.list, call);
+    pub(crate) fn unlink<S>(&mut self, calls: &mut Calls<S>, at: u32, link: Link) -> K {
+        let gap = calls.unlink(self.list, link);
         let record = &mut self.records[at];
         if gap.anchor().is_some() {
             record.head = gap.next;
@@ -136,7 +179,7 @@ mod tests {
     use castcall_core::CorrelationId;
 
     use super::*;
-    use crate::call::{Call, Link, OWNER};
+    use crate::call::{Call, OWNER};
 
     fn call(calls: &mut Calls<u32>, sink: u32) -> u32 {
         calls.insert(Call {
@@ -151,7 +194,20 @@ mod tests {
         })
     }
 
-    fn sinks(calls: &Calls<u32>, index: &KeyIndex<&str>, at: u32) -> Vec<u32> {
+    type Index = KeyIndex<&'static str>;
+
+    fn link(index: &mut Index, calls: &mut Calls<u32>, key: &'static str, call: u32) -> u32 {
+        let (at, link) = index.link(calls, &key, 7, call);
+        calls[call].links[OWNER] = link;
+        at
+    }
+
+    fn unlink(index: &mut Index, calls: &mut Calls<u32>, at: u32, call: u32) -> &'static str {
+        let Call { links, .. } = calls.remove(call);
+        index.unlink(calls, at, links[OWNER])
+    }
+
+    fn sinks(calls: &Calls<u32>, index: &Index, at: u32) -> Vec<u32> {
         calls.list(OWNER, index.head(at)).map(|call| call.sink).collect()
     }
 
@@ -159,14 +215,14 @@ mod tests {
     fn keys_with_one_tag_are_told_apart() {
         let (mut calls, mut index) = (Calls::new(), KeyIndex::new(OWNER));
         let places = [1, 2, 3].map(|sink| call(&mut calls, sink));
-        let a = index.link(&mut calls, &"a", 7, places[0]);
-        let b = index.link(&mut calls, &"b", 7, places[1]);
-        assert_eq!(index.link(&mut calls, &"a", 7, places[2]), a);
+        let a = link(&mut index, &mut calls, "a", places[0]);
+        let b = link(&mut index, &mut calls, "b", places[1]);
+        assert_eq!(link(&mut index, &mut calls, "a", places[2]), a);
         assert_eq!((sinks(&calls, &index, a), sinks(&calls, &index, b)), (vec![3, 1], vec![2]));
-        assert_eq!(index.unlink(&mut calls, a, places[2]), "a");
-        assert_eq!(index.unlink(&mut calls, a, places[0]), "a");
+        assert_eq!(unlink(&mut index, &mut calls, a, places[2]), "a");
+        assert_eq!(unlink(&mut index, &mut calls, a, places[0]), "a");
         assert_eq!((index.len(), *index.key(b)), (1, "b"));
-        assert_eq!(index.unlink(&mut calls, b, places[1]), "b");
+        assert_eq!(unlink(&mut index, &mut calls, b, places[1]), "b");
         index.shrink();
         assert_eq!((index.len(), index.footprint()), (0, 0));
     }
@@ -175,13 +231,13 @@ mod tests {
     fn a_detached_key_starts_anew() {
         let (mut calls, mut index) = (Calls::new(), KeyIndex::new(OWNER));
         let places = [1, 2].map(|sink| call(&mut calls, sink));
-        let old = index.link(&mut calls, &"a", 7, places[0]);
+        let old = link(&mut index, &mut calls, "a", places[0]);
         assert_eq!(index.detach(&"a", 7), Some(old));
         assert_eq!(index.detach(&"a", 7), None);
-        let new = index.link(&mut calls, &"a", 7, places[1]);
+        let new = link(&mut index, &mut calls, "a", places[1]);
         assert_ne!(old, new);
         // Somebody else may take the last call out; the record waits for who detached it.
-        index.unlink(&mut calls, old, places[0]);
+        unlink(&mut index, &mut calls, old, places[0]);
         assert_eq!((index.head(old), index.len()), (NIL, 2));
         index.remove(old);
         assert_eq!((sinks(&calls, &index, new), index.len()), (vec![2], 1));

@@ -1,56 +1,102 @@
 //! How many calls each owner has pending, over all shards of the table.
 
-use std::collections::HashMap;
-use std::hash::BuildHasher;
 use std::sync::OnceLock;
 
 use castcall_core::ComponentId;
 use crossbeam_utils::CachePadded;
-use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use parking_lot::Mutex;
+
+use crate::key_index::spread;
 
 const PARTS: usize = 16;
 
-type Part = CachePadded<Mutex<HashMap<ComponentId, usize, RandomState>>>;
+struct Count {
+    owner: ComponentId,
+    tag: u32,
+    count: usize,
+}
 
-/// Exact counts for each owner that has any.
+impl Count {
+    fn is_of(&self, owner: &ComponentId, tag: u32) -> bool {
+        self.tag == tag && self.owner == *owner
+    }
+}
+
+/// Some of the owners.
+#[derive(Default)]
+struct Part {
+    counts: HashTable<Count>,
+    /// The tag of the one owner that is kept though it has none: who asks, is answered and asks
+    /// again is not forgotten each time.
+    spare: Option<u32>,
+}
+
+impl Part {
+    /// How many owners have any.
+    fn len(&self) -> usize {
+        self.counts.len() - usize::from(self.spare.is_some())
+    }
+
+    fn forget_spare(&mut self) {
+        let Some(tag) = self.spare.take() else { return };
+        let is_spare = |count: &Count| count.tag == tag && count.count == 0;
+        if let Ok(found) = self.counts.find_entry(spread(tag), is_spare) {
+            found.remove();
+        }
+    }
+}
+
+/// Exact counts for each owner that has any. Tags are hashes of the owner, as its table has them:
+/// an owner always comes with the same one.
 #[derive(Default)]
 pub(crate) struct OwnerCounts {
-    hasher: RandomState,
-    parts: OnceLock<Box<[Part]>>,
+    parts: OnceLock<Box<[CachePadded<Mutex<Part>>]>>,
 }
 
 impl OwnerCounts {
     /// Counts one more, unless the owner has `max` already.
-    pub(crate) fn reserve(&self, owner: &ComponentId, max: usize) -> bool {
-        let mut part = self.part(owner).lock();
-        match part.get_mut(owner) {
-            Some(count) if *count >= max => false,
-            Some(count) => {
+    #[inline]
+    pub(crate) fn reserve(&self, owner: &ComponentId, tag: u32, max: usize) -> bool {
+        let part = &mut *self.part(tag).lock();
+        let is_owner = |count: &Count| count.is_of(owner, tag);
+        match part.counts.entry(spread(tag), is_owner, |count| spread(count.tag)) {
+            Entry::Occupied(found) if found.get().count >= max => false,
+            Entry::Occupied(mut found) => {
+                let count = &mut found.get_mut().count;
+                if *count == 0 {
+                    part.spare = None;
+                }
                 *count += 1;
                 true
             }
-            None if max == 0 => false,
-            None => {
-                part.insert(owner.clone(), 1);
+            Entry::Vacant(_) if max == 0 => false,
+            Entry::Vacant(vacant) => {
+                vacant.insert(Count { owner: owner.clone(), tag, count: 1 });
                 true
             }
         }
     }
 
     /// Counts one less.
-    pub(crate) fn release(&self, owner: &ComponentId) {
-        let mut part = self.part(owner).lock();
-        match part.get_mut(owner) {
-            Some(count) if *count > 1 => *count -= 1,
-            _ => {
-                part.remove(owner);
-            }
+    #[inline]
+    pub(crate) fn release(&self, owner: &ComponentId, tag: u32) {
+        let part = &mut *self.part(tag).lock();
+        let is_owner = |count: &Count| count.is_of(owner, tag);
+        let Some(Count { count, .. }) = part.counts.find_mut(spread(tag), is_owner) else { return };
+        let Some(left) = count.checked_sub(1) else { return };
+        *count = left;
+        if left == 0 {
+            part.forget_spare();
+            part.spare = Some(tag);
         }
     }
 
-    pub(crate) fn get(&self, owner: &ComponentId) -> usize {
-        self.part(owner).lock().get(owner).copied().unwrap_or(0)
+    pub(crate) fn get(&self, owner: &ComponentId, tag: u32) -> usize {
+        let part = self.part(tag).lock();
+        let found = part.counts.find(spread(tag), |count| count.is_of(owner, tag));
+        found.map_or(0, |found| found.count)
     }
 
     /// How many owners have any. Under load, of slightly different moments.
@@ -61,17 +107,17 @@ impl OwnerCounts {
 
     pub(crate) fn shrink(&self) {
         for part in self.parts.get().map_or(&[][..], |parts| parts) {
-            part.lock().shrink_to_fit();
+            let mut part = part.lock();
+            part.forget_spare();
+            part.counts.shrink_to_fit(|count| spread(count.tag));
         }
     }
 
-    fn part(&self, owner: &ComponentId) -> &Part {
-        let parts = self.parts.get_or_init(|| {
-            let part = || CachePadded::new(Mutex::new(HashMap::with_hasher(self.hasher.clone())));
-            (0..PARTS).map(|_| part()).collect()
-        });
-        // The maps use the same hash's top and bottom.
-        &parts[(self.hasher.hash_one(owner) >> 40) as usize % PARTS]
+    #[inline]
+    fn part(&self, tag: u32) -> &Mutex<Part> {
+        let parts = self.parts.get_or_init(|| (0..PARTS).map(|_| CachePadded::default()).collect());
+        // Its upper bits: the lower ones choose the place within a part.
+        &parts[(tag >> 28) as usize % PARTS]
     }
 }
 
@@ -83,18 +129,37 @@ mod tests {
     fn counts_each_owner_and_forgets_it() {
         let counts = OwnerCounts::default();
         let [a, b] = ["a", "b"].map(|id| ComponentId::new(id).unwrap());
-        assert!(counts.reserve(&a, 2) && counts.reserve(&a, 2));
-        assert!(!counts.reserve(&a, 2));
-        assert!(counts.reserve(&b, 2));
-        assert!(!counts.reserve(&ComponentId::host(), 0));
-        counts.release(&a);
-        assert_eq!((counts.get(&a), counts.get(&b), counts.len()), (1, 1, 2));
-        assert!(counts.reserve(&a, 2));
+        // One tag for all: they are told apart all the same.
+        assert!(counts.reserve(&a, 7, 2) && counts.reserve(&a, 7, 2));
+        assert!(!counts.reserve(&a, 7, 2));
+        assert!(counts.reserve(&b, 7, 2));
+        assert!(!counts.reserve(&ComponentId::host(), 7, 0));
+        counts.release(&a, 7);
+        assert_eq!((counts.get(&a, 7), counts.get(&b, 7), counts.len()), (1, 1, 2));
+        assert!(counts.reserve(&a, 7, 2));
         for owner in [&a, &a, &b] {
-            counts.release(owner);
+            counts.release(owner, 7);
         }
-        counts.shrink();
+        assert_eq!((counts.get(&a, 7), counts.len()), (0, 0));
+        counts.release(&a, 7);
+        assert_eq!(counts.get(&a, 7), 0);
         let parts = counts.parts.get().unwrap();
-        assert!(parts.iter().all(|part| part.lock().capacity() == 0));
+        assert_eq!(parts[0].lock().counts.len(), 1, "one is kept, and no more");
+        assert!(counts.reserve(&b, 7, 2));
+        assert_eq!(counts.len(), 1);
+        assert_eq!(parts[0].lock().counts.len(), 1, "the other one is forgotten");
+        counts.release(&b, 7);
+        counts.shrink();
+        assert!(parts.iter().all(|part| part.lock().counts.capacity() == 0));
+    }
+
+    #[test]
+    fn tags_spread_over_all_parts() {
+        let counts = OwnerCounts::default();
+        let owner = ComponentId::host();
+        for tag in 0..PARTS as u32 {
+            assert!(counts.reserve(&owner, tag << 28 | 5, 1));
+        }
+        assert!(counts.parts.get().unwrap().iter().all(|part| part.lock().len() == 1));
     }
 }

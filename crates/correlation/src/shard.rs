@@ -6,9 +6,9 @@ use castcall_core::CorrelationId;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as Indexed;
 
-use crate::call::{Call, Calls, Link, OWNER, TARGET};
+use crate::call::{Call, Calls, OWNER, TARGET, TIMER};
 use crate::counts::PendingCounts;
-use crate::key_index::{KeyIndex, Tagged, spread};
+use crate::key_index::{Key, KeyIndex, Tagged, spread};
 use crate::slab::{NIL, Slab};
 use crate::wheel::{Due, Wheel};
 
@@ -27,12 +27,12 @@ pub(crate) struct Shard<K, S> {
 }
 
 /// A call to be registered. The tags are hashes of what they stand beside.
-pub(crate) struct NewCall<'a, K> {
+pub(crate) struct NewCall<Q> {
     pub(crate) id: CorrelationId,
     pub(crate) id_tag: u32,
-    pub(crate) owner: &'a K,
+    pub(crate) owner: Q,
     pub(crate) owner_tag: u32,
-    pub(crate) target: &'a K,
+    pub(crate) target: Q,
     pub(crate) target_tag: u32,
     pub(crate) deadline: u64,
 }
@@ -66,35 +66,31 @@ impl<K: Clone + Eq, S> Shard<K, S> {
         }
     }
 
-    /// Adds a call and returns its place and serial, or the sink if the id is pending.
+    /// Adds a call and returns its place and serial, or its sink if the id is pending.
     #[inline]
-    pub(crate) fn insert(&mut self, new: &NewCall<'_, K>, sink: S) -> Result<(u32, NonZeroU64), S> {
+    pub(crate) fn insert<Q: Key<K>>(
+        &mut self,
+        new: NewCall<Q>,
+        sink: S,
+    ) -> Result<(u32, NonZeroU64), S> {
         let Self { calls, ids, .. } = self;
         let same = |&(tag, place): &Tagged| tag == new.id_tag && calls[place].id == new.id;
         let Indexed::Vacant(vacant) = ids.entry(spread(new.id_tag), same, |&(tag, _)| spread(tag))
         else {
             return Err(sink);
         };
+        let NewCall { id, id_tag, owner, owner_tag, target, target_tag, deadline } = new;
+        let place = calls.vacant();
+        vacant.insert((id_tag, place));
         let serial = self.next_serial;
-        let call = calls.insert(Call {
-            serial,
-            deadline: new.deadline,
-            id: new.id,
-            id_tag: new.id_tag,
-            owner: NIL,
-            target: NIL,
-            links: [Link::NONE; 3],
-            sink,
-        });
-        vacant.insert((new.id_tag, call));
         self.next_serial = serial.saturating_add(1);
-        let owner = self.owners.link(calls, new.owner, new.owner_tag, call);
-        let target = self.targets.link(calls, new.target, new.target_tag, call);
-        let entry = &mut calls[call];
-        (entry.owner, entry.target) = (owner, target);
-        self.wheel.insert(calls, call);
+        let (owner, of_owner) = self.owners.link(calls, owner, owner_tag, place);
+        let (target, to_target) = self.targets.link(calls, target, target_tag, place);
+        let timed = self.wheel.insert(calls, deadline, place);
+        let links = [of_owner, to_target, timed];
+        calls.insert(Call { serial, deadline, id, id_tag, owner, target, links, sink });
         self.counts.registered += 1;
-        Ok((call, serial))
+        Ok((place, serial))
     }
 
     /// The place of the call of that id.
@@ -128,19 +124,41 @@ impl<K: Clone + Eq, S> Shard<K, S> {
     /// Takes a call out of everything.
     #[inline]
     pub(crate) fn take(&mut self, place: u32) -> Ended<K, S> {
-        self.wheel.remove(&mut self.calls, place);
-        self.take_timed(place)
+        self.forget_id(place);
+        self.take_unnamed(place)
     }
 
-    /// Takes a call, which is out of the wheel, out of the rest.
+    /// Takes the call of that id out of everything.
     #[inline]
-    fn take_timed(&mut self, place: u32) -> Ended<K, S> {
-        let Call { owner, target, id_tag, .. } = self.calls[place];
-        let owner = self.owners.unlink(&mut self.calls, owner, place);
-        let target = self.targets.unlink(&mut self.calls, target, place);
-        if let Ok(found) = self.ids.find_entry(spread(id_tag), |&(_, other)| other == place) {
+    pub(crate) fn take_id(&mut self, id: CorrelationId, tag: u32) -> Option<Ended<K, S>> {
+        let calls = &self.calls;
+        let same = |&(other, place): &Tagged| other == tag && calls[place].id == id;
+        let ((_, place), _) = self.ids.find_entry(spread(tag), same).ok()?.remove();
+        Some(self.take_unnamed(place))
+    }
+
+    /// Takes a call, which is found by its id no more, out of the rest.
+    #[inline]
+    fn take_unnamed(&mut self, place: u32) -> Ended<K, S> {
+        let link = self.calls[place].links[TIMER];
+        self.wheel.remove(&mut self.calls, link);
+        self.disown(place)
+    }
+
+    #[inline]
+    fn forget_id(&mut self, place: u32) {
+        let tag = self.calls[place].id_tag;
+        if let Ok(found) = self.ids.find_entry(spread(tag), |&(_, other)| other == place) {
             found.remove();
         }
+    }
+
+    /// Takes a call, which is out of all else, out of the indexes of keys.
+    #[inline]
+    fn disown(&mut self, place: u32) -> Ended<K, S> {
+        let Call { owner, target, links, .. } = self.calls[place];
+        let owner = self.owners.unlink(&mut self.calls, owner, links[OWNER]);
+        let target = self.targets.unlink(&mut self.calls, target, links[TARGET]);
         let Call { id, deadline, sink, .. } = self.calls.remove(place);
         Ended { id, owner, target, deadline, sink }
     }
@@ -154,7 +172,8 @@ impl<K: Clone + Eq, S> Shard<K, S> {
             match self.wheel.poll(&mut self.calls, now) {
                 Due::Call(place) => {
                     self.counts.timed_out += 1;
-                    let call = self.take_timed(place);
+                    self.forget_id(place);
+                    let call = self.disown(place);
                     ended.push(call);
                 }
                 Due::More => {}

@@ -33,17 +33,27 @@ impl<T> Slab<T> {
         self.len as usize
     }
 
-    /// Puts a value in.
+    /// Where the next value will be put.
     ///
     /// # Panics
     ///
     /// There are 2^31 values in it.
     #[inline]
-    pub(crate) fn insert(&mut self, value: T) -> u32 {
+    pub(crate) fn vacant(&mut self) -> u32 {
         if self.free == NIL {
             self.grow();
         }
-        let place = self.free;
+        self.free
+    }
+
+    /// Puts a value in.
+    ///
+    /// # Panics
+    ///
+    /// As [`vacant`](Self::vacant).
+    #[inline]
+    pub(crate) fn insert(&mut self, value: T) -> u32 {
+        let place = self.vacant();
         let (page, offset) = split(place);
         let cell = &mut self.pages[page][offset];
         let Place::Free(next) = *cell else { unreachable!("the free list holds free places") };

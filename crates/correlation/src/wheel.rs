@@ -10,7 +10,7 @@
 //! are due in the order of their numbers, and nothing has to move when `current` advances to
 //! before the first bucket. When that bucket's time comes its calls go down by at least a level.
 
-use crate::call::{Calls, TIMER};
+use crate::call::{Call, Calls, Link, TIMER};
 use crate::slab::{NIL, PLACES};
 
 const BITS: u32 = 6;
@@ -47,24 +47,24 @@ impl Wheel {
         Self { current: 0, occupied: [0; LEVELS], heads: [NIL; OPEN + 1] }
     }
 
-    /// Adds a call by its deadline.
+    /// Adds a call by its deadline, and returns the link that it must have.
     #[inline]
-    pub(crate) fn insert<S>(&mut self, calls: &mut Calls<S>, call: u32) {
+    pub(crate) fn insert<S>(&mut self, calls: &mut Calls<S>, deadline: u64, call: u32) -> Link {
         // What is overdue lies where the hand stands.
-        let deadline = calls[call].deadline.max(self.current);
+        let deadline = deadline.max(self.current);
         let differing = (deadline ^ self.current).checked_ilog2().unwrap_or(0);
         let level = differing / BITS;
         let digit = (deadline >> (level * BITS)) as usize % BUCKETS;
         let bucket = level as usize * BUCKETS + digit;
         self.occupied[level as usize] |= 1 << digit;
         let head = std::mem::replace(&mut self.heads[bucket], call);
-        calls.push_front(TIMER, head, PLACES + bucket as u32, call);
+        calls.push_front(TIMER, head, PLACES + bucket as u32, call)
     }
 
-    /// Takes a call out.
+    /// Takes a call out that had `link`.
     #[inline]
-    pub(crate) fn remove<S>(&mut self, calls: &mut Calls<S>, call: u32) {
-        let gap = calls.unlink(TIMER, call);
+    pub(crate) fn remove<S>(&mut self, calls: &mut Calls<S>, link: Link) {
+        let gap = calls.unlink(TIMER, link);
         if let Some(anchor) = gap.anchor() {
             self.set_head((anchor - PLACES) as usize, gap.next);
         }
@@ -74,11 +74,12 @@ impl Wheel {
     pub(crate) fn poll<S>(&mut self, calls: &mut Calls<S>, now: u64) -> Due {
         let open = self.heads[OPEN];
         if open != NIL {
-            self.remove(calls, open);
-            if calls[open].deadline <= now {
+            let Call { deadline, links, .. } = calls[open];
+            self.remove(calls, links[TIMER]);
+            if deadline <= now {
                 return Due::Call(open);
             }
-            self.insert(calls, open);
+            calls[open].links[TIMER] = self.insert(calls, deadline, open);
             return Due::More;
         }
         match self.first() {
@@ -143,7 +144,6 @@ mod tests {
     use castcall_core::CorrelationId;
 
     use super::*;
-    use crate::call::{Call, Link};
 
     #[derive(Default)]
     struct Timers {
@@ -175,8 +175,13 @@ mod tests {
                 links: [Link::NONE; 3],
                 sink: (),
             });
-            self.wheel.insert(&mut self.calls, call);
+            self.calls[call].links[TIMER] = self.wheel.insert(&mut self.calls, deadline, call);
             call
+        }
+
+        fn remove(&mut self, call: u32) {
+            let Call { links, .. } = self.calls.remove(call);
+            self.wheel.remove(&mut self.calls, links[TIMER]);
         }
 
         /// The deadlines that fire at `now`, in order, and how many steps that took.
@@ -284,8 +289,7 @@ mod tests {
         let mut timers = Timers::default();
         let calls: Vec<u32> = (1..=100).map(|n| timers.insert(n * 100)).collect();
         for call in calls.iter().step_by(2) {
-            timers.wheel.remove(&mut timers.calls, *call);
-            timers.calls.remove(*call);
+            timers.remove(*call);
         }
         assert_eq!(timers.fire(10_000).0.len(), 50);
         assert!(timers.wheel.is_empty());
@@ -306,7 +310,7 @@ mod tests {
         }
         let early = timers.insert((1 << 30) + 5);
         assert!(timers.earliest().is_some_and(|at| at <= (1 << 30) + 5));
-        timers.wheel.remove(&mut timers.calls, early);
+        timers.remove(early);
         assert!(timers.fire((1 << 30) + 99).0.len() >= 99);
         assert!(timers.wheel.is_empty());
     }

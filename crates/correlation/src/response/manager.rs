@@ -8,8 +8,7 @@ use castcall_core::{ComponentId, ComponentMessage, CorrelationId};
 
 #[cfg(feature = "tokio")]
 use crate::driver;
-use crate::entry::{CallOutcome, Entry, RegisterError};
-use crate::epoch::deadline_after;
+use crate::entry::{CallOutcome, Entry};
 use crate::owners::OwnerCounts;
 use crate::response::builder::{Handlers, ResponseManagerBuilder};
 use crate::response::ended::{Ended, EndedIds};
@@ -142,13 +141,15 @@ impl ResponseManager {
             return Err(RegisterResponseError::InvalidTimeout { max, required });
         }
         let limit = config.max_pending_per_owner;
-        if !owners.reserve(owner, limit) {
+        let tag = table.tag(owner);
+        if !owners.reserve(owner, tag, limit) {
             let owner = owner.clone();
             return Err(RegisterResponseError::TooManyPending { owner, limit, required });
         }
         let id = message.correlation_id.unwrap_or_else(|| table.new_id());
         let waiting = Waiting { reply_to: required.reply_to, timeout, since: now };
-        match table.register(id, owner, &message.to, deadline_after(now, timeout), waiting) {
+        let deadline = table.nanos_after(now, timeout);
+        match table.insert(id, owner, tag, &message.to, deadline, waiting) {
             Ok(_) => {
                 #[cfg(feature = "tokio")]
                 if self.inner.handlers.timeout.is_some() {
@@ -156,8 +157,8 @@ impl ResponseManager {
                 }
                 Ok(id)
             }
-            Err(RegisterError::AlreadyPending(waiting)) => {
-                owners.release(owner);
+            Err(waiting) => {
+                owners.release(owner, tag);
                 let reply_to = waiting.reply_to;
                 let required = ResponseRequired { reply_to, timeout: required.timeout };
                 Err(RegisterResponseError::AlreadyPending { id, required })
@@ -310,14 +311,14 @@ impl Inner {
             }
             wanted
         })?;
-        self.owners.release(&entry.owner);
+        self.owners.release(&entry.owner, self.table.tag(&entry.owner));
         Some(entry.into())
     }
 
     /// Remembers a command that a sweep took out; until here it is unknown for a moment.
     fn ended(&self, entry: Entry<ComponentId, Waiting>, ended: Ended) -> PendingResponse {
         self.ended.record(entry.id, ended);
-        self.owners.release(&entry.owner);
+        self.owners.release(&entry.owner, self.table.tag(&entry.owner));
         entry.into()
     }
 

@@ -15,7 +15,8 @@ use castcall_core::CorrelationId;
 use crate::alarm::{Alarm, AlarmAlreadySet};
 use crate::call::Call;
 use crate::entry::{CancelRefusal, Entry, RegisterError, Resolution, Ticket};
-use crate::shard::{NewCall, Shard};
+use crate::key_index::Key;
+use crate::shard::{Ended, NewCall, Shard};
 
 mod core;
 mod look;
@@ -116,22 +117,43 @@ impl<K: Clone + Eq + Hash, S> PendingTable<K, S> {
         deadline: Instant,
         sink: S,
     ) -> Result<Ticket, RegisterError<S>> {
+        let tag = self.tag(owner);
+        let deadline = self.core().epoch.nanos(deadline);
+        self.insert(id, owner, tag, target, deadline, sink).map_err(RegisterError::AlreadyPending)
+    }
+
+    /// The same with keys of either kind, the owner's [`tag`](Self::tag), and the deadline in
+    /// nanoseconds, as [`nanos_after`](Self::nanos_after) tells it. The sink is given back if the
+    /// id is pending.
+    #[inline]
+    pub(crate) fn insert<Q: Key<K>>(
+        &self,
+        id: CorrelationId,
+        owner: Q,
+        owner_tag: u32,
+        target: Q,
+        deadline: u64,
+        sink: S,
+    ) -> Result<Ticket, S> {
         let core = self.core();
         let (shard, id_tag) = core.locate(id);
-        let deadline = core.epoch.nanos(deadline);
-        let new = NewCall {
-            id,
-            id_tag,
-            owner,
-            owner_tag: core.tag(owner),
-            target,
-            target_tag: core.tag(target),
-            deadline,
-        };
-        let inserted = core.lock(shard).insert(&new, sink);
-        let (place, serial) = inserted.map_err(RegisterError::AlreadyPending)?;
+        let target_tag = core.tag(target.get());
+        let new = NewCall { id, id_tag, owner, owner_tag, target, target_tag, deadline };
+        let (place, serial) = core.lock(shard).insert(new, sink)?;
         self.alarm.registered(deadline);
         Ok(Ticket { serial, place, shard })
+    }
+
+    /// A hash of a key, for this table's life.
+    #[inline]
+    pub(crate) fn tag(&self, key: &K) -> u32 {
+        self.core().tag(key)
+    }
+
+    /// The deadline of a call made at `now`, as the table counts time.
+    #[inline]
+    pub(crate) fn nanos_after(&self, now: Instant, timeout: Duration) -> u64 {
+        self.core().epoch.nanos_after(now, timeout)
     }
 
     /// The ticket of a pending call.
@@ -173,18 +195,30 @@ impl<K: Clone + Eq + Hash, S> PendingTable<K, S> {
     pub fn resolve(&self, ticket: Ticket, now: Instant) -> Resolution<K, S> {
         let core = self.core();
         let mut shard = core.lock_of(ticket);
-        let place = shard.get(ticket.place, ticket.serial).map(|_| ticket.place);
-        answer(core, &mut shard, place, now)
+        let found = shard.get(ticket.place, ticket.serial).is_some();
+        let call = found.then(|| shard.take(ticket.place));
+        resolution(core, answer(core, &mut shard, call, now))
     }
 
     /// The same as [`resolve`](Self::resolve), by id.
     #[inline]
     pub fn resolve_id(&self, id: CorrelationId, now: Instant) -> Resolution<K, S> {
+        resolution(self.core(), self.answer_id(id, now))
+    }
+
+    /// The same for who has no use for the deadline, which costs some to be told.
+    #[inline]
+    pub(crate) fn answer_id(&self, id: CorrelationId, now: Instant) -> Answered<K, S> {
         let core = self.core();
         let (number, tag) = core.locate(id);
         let mut shard = core.lock(number);
-        let place = shard.find(id, tag);
-        answer(core, &mut shard, place, now)
+        let call = shard.take_id(id, tag);
+        answer(core, &mut shard, call, now)
+    }
+
+    /// What was taken out, for who is told of it.
+    pub(crate) fn entry(&self, call: Ended<K, S>) -> Entry<K, S> {
+        self.core().entry(call)
     }
 
     /// Ends a call that its target will not answer: it crashed, dropped it, or is not available.
@@ -255,25 +289,43 @@ impl<K: Clone + Eq + Hash, S> PendingTable<K, S> {
     }
 }
 
+/// What an answer met: a [`Resolution`] in the making.
+pub(crate) enum Answered<K, S> {
+    Live(Ended<K, S>),
+    Expired(Ended<K, S>),
+    Unknown,
+}
+
 #[inline]
 fn answer<K: Clone + Eq + Hash, S>(
     core: &Core<K, S>,
     shard: &mut Shard<K, S>,
-    place: Option<u32>,
+    call: Option<Ended<K, S>>,
     now: Instant,
-) -> Resolution<K, S> {
-    let Some(place) = place else {
+) -> Answered<K, S> {
+    let Some(call) = call else {
         shard.counts.orphaned += 1;
-        return Resolution::Unknown;
+        return Answered::Unknown;
     };
-    let call = shard.take(place);
     if call.deadline <= core.epoch.nanos(now) {
         shard.counts.timed_out += 1;
         shard.counts.orphaned += 1;
-        return Resolution::Expired(core.entry(call));
+        return Answered::Expired(call);
     }
     shard.counts.completed += 1;
-    Resolution::Live(core.entry(call))
+    Answered::Live(call)
+}
+
+#[inline]
+fn resolution<K: Clone + Eq + Hash, S>(
+    core: &Core<K, S>,
+    answered: Answered<K, S>,
+) -> Resolution<K, S> {
+    match answered {
+        Answered::Live(call) => Resolution::Live(core.entry(call)),
+        Answered::Expired(call) => Resolution::Expired(core.entry(call)),
+        Answered::Unknown => Resolution::Unknown,
+    }
 }
 
 impl<K: Clone + Eq + Hash, S> Default for PendingTable<K, S> {

@@ -97,7 +97,7 @@ impl From<PendingCall<'_, u8, u32>> for Call {
 
 impl From<Entry<u8, u32>> for Call {
     fn from(entry: Entry<u8, u32>) -> Self {
-        let Entry { id, owner, target, deadline, sink } = entry;
+        let Entry { id, owner, target, deadline, sink, .. } = entry;
         Self { id, owner, target, deadline, sink }
     }
 }

@@ -11,12 +11,11 @@ use castcall_core::{
 use crate::counts::PendingCounts;
 #[cfg(feature = "tokio")]
 use crate::driver;
-use crate::entry::{CancelRefusal, Entry, RegisterError, Resolution};
-use crate::epoch::deadline_after;
+use crate::entry::{CancelRefusal, Entry};
 use crate::owners::OwnerCounts;
 use crate::request::PendingRequest;
-use crate::sink::{AnySink, ResponseSink};
-use crate::table::PendingTable;
+use crate::sink::{ResponseSink, Sink};
+use crate::table::{Answered, PendingTable};
 
 mod error;
 
@@ -74,7 +73,7 @@ pub struct CorrelationTracker {
 
 #[derive(Default)]
 struct Inner {
-    table: PendingTable<ComponentId, Box<dyn AnySink>>,
+    table: PendingTable<ComponentId, Sink>,
     owners: OwnerCounts,
     limits: TrackerLimits,
     #[cfg(feature = "tokio")]
@@ -110,21 +109,25 @@ impl CorrelationTracker {
             return Err(RegisterPendingError::InvalidTimeout { request, max });
         }
         let limit = limits.max_pending_per_owner;
-        if !owners.reserve(&request.from, limit) {
+        let tag = table.tag(&request.from);
+        if !owners.reserve(&request.from, tag, limit) {
             return Err(RegisterPendingError::TooManyPending { request, limit });
         }
         let PendingRequest { correlation_id, response_tx, requested_at, timeout, from, to } =
             request;
-        let deadline = deadline_after(requested_at, timeout);
-        match table.register(correlation_id, &from, &to, deadline, Box::new(response_tx)) {
+        let deadline = table.nanos_after(requested_at, timeout);
+        let (mut from, mut to) = (Some(from), Some(to));
+        let sink = Sink::new(response_tx);
+        match table.insert(correlation_id, &mut from, tag, &mut to, deadline, sink) {
             Ok(_) => {
                 #[cfg(feature = "tokio")]
                 driver::ensure_running(&self.inner);
                 Ok(())
             }
-            Err(RegisterError::AlreadyPending(sink)) => {
-                owners.release(&from);
-                let response_tx = same_sink(sink);
+            Err(sink) => {
+                let (Some(from), Some(to)) = (from, to) else { unreachable!("neither was taken") };
+                owners.release(&from, tag);
+                let response_tx = sink.into_inner();
                 let request =
                     PendingRequest { correlation_id, response_tx, requested_at, timeout, from, to };
                 Err(RegisterPendingError::AlreadyPending { request })
@@ -140,7 +143,7 @@ impl CorrelationTracker {
     /// Nobody waits for it, or the sink has nobody behind it: see [`ResolveError`]. The response
     /// is given back.
     pub fn resolve(&self, response: ResponseMessage) -> Result<(), ResolveError> {
-        self.resolve_at(response, Instant::now())
+        self.answer(response, Instant::now())
     }
 
     /// The same as [`resolve`](Self::resolve), at a time that you tell.
@@ -149,16 +152,21 @@ impl CorrelationTracker {
     ///
     /// As `resolve`.
     pub fn resolve_at(&self, response: ResponseMessage, now: Instant) -> Result<(), ResolveError> {
-        match self.inner.table.resolve_id(response.correlation_id, now) {
-            Resolution::Live(entry) => {
-                self.inner.owners.release(&entry.owner);
-                entry.sink.deliver(response).map_err(ResolveError::RequesterGone)
+        self.answer(response, now)
+    }
+
+    #[inline(always)]
+    fn answer(&self, response: ResponseMessage, now: Instant) -> Result<(), ResolveError> {
+        match self.inner.table.answer_id(response.correlation_id, now) {
+            Answered::Live(call) => {
+                self.inner.release(&call.owner);
+                call.sink.deliver(response).map_err(ResolveError::RequesterGone)
             }
-            Resolution::Expired(entry) => {
-                self.inner.end(entry, RequestError::Timeout);
+            Answered::Expired(call) => {
+                self.inner.end(self.inner.table.entry(call), RequestError::Timeout);
                 Err(ResolveError::Unknown(response))
             }
-            Resolution::Unknown => Err(ResolveError::Unknown(response)),
+            Answered::Unknown => Err(ResolveError::Unknown(response)),
         }
     }
 
@@ -211,8 +219,7 @@ impl CorrelationTracker {
     /// Ends all requests of `owner`'s, which is no more, and returns how many they were. Their
     /// sinks are dropped, without a call. Walks that owner's requests alone.
     pub fn end_owner(&self, owner: &ComponentId) -> usize {
-        let Inner { table, owners, .. } = &*self.inner;
-        table.end_owner(owner, |entry| owners.release(&entry.owner))
+        self.inner.table.end_owner(owner, |entry| self.inner.release(&entry.owner))
     }
 
     /// Ends all requests to `target`, which is no more, and returns how many they were; their
@@ -236,7 +243,7 @@ impl CorrelationTracker {
     /// How many requests of that owner's are pending.
     #[must_use]
     pub fn pending_count_of(&self, owner: &ComponentId) -> usize {
-        self.inner.owners.get(owner)
+        self.inner.owners.get(owner, self.inner.table.tag(owner))
     }
 
     /// How many requests were answered in time.
@@ -277,10 +284,15 @@ impl CorrelationTracker {
 }
 
 impl Inner {
+    #[inline]
+    fn release(&self, owner: &ComponentId) {
+        self.owners.release(owner, self.table.tag(owner));
+    }
+
     /// Says why no answer comes.
-    fn end(&self, entry: Entry<ComponentId, Box<dyn AnySink>>, error: RequestError) {
+    fn end(&self, entry: Entry<ComponentId, Sink>, error: RequestError) {
         // Before the sink is called, which may register anew.
-        self.owners.release(&entry.owner);
+        self.release(&entry.owner);
         let response = ResponseMessage {
             correlation_id: entry.id,
             from: entry.target,
@@ -313,14 +325,6 @@ impl driver::Driven for Inner {
 
     fn arm(&self, now: Instant) -> Option<Instant> {
         self.table.arm(now)
-    }
-}
-
-/// The sink that was boxed a moment ago.
-fn same_sink<S: ResponseSink>(sink: Box<dyn AnySink>) -> S {
-    match sink.into_any().downcast() {
-        Ok(sink) => *sink,
-        Err(_) => unreachable!("the table gives back the sink that it was given"),
     }
 }
 
