@@ -25,6 +25,8 @@ mod handle;
 mod inbox;
 mod instance;
 mod ledger;
+#[cfg(all(test, loom))]
+mod loom_tests;
 mod mailbox;
 mod message;
 mod native;
@@ -35,6 +37,7 @@ mod routes;
 mod send;
 mod stats;
 mod supervise;
+mod sync;
 mod turn;
 
 pub use beyond::AttachError;

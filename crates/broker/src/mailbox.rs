@@ -10,14 +10,13 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
-
-use parking_lot::Mutex;
 
 use crate::budget::{Budget, Share};
 use crate::config::{MailboxConfig, Overflow};
 use crate::message::{Callback, Item, Message};
+use crate::sync::{AtomicUsize, Mutex};
 
 /// What a message costs the system's budget beside its payload.
 const OVERHEAD: usize = size_of::<Item>();

@@ -14,10 +14,12 @@
 //! variable with a flag, or tokio's `Notify::notify_one`. Orderings can be relaxed because the
 //! lock orders what matters.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
 
 use thiserror::Error;
+
+use crate::sync::{AtomicU64, const_fn};
 
 type Ring = Arc<dyn Fn() + Send + Sync>;
 
@@ -33,8 +35,10 @@ pub(crate) struct Alarm {
 }
 
 impl Alarm {
-    pub(crate) const fn new() -> Self {
-        Self { armed: AtomicU64::new(u64::MAX), ring: OnceLock::new() }
+    const_fn! {
+        pub(crate) fn new() -> Self {
+            Self { armed: AtomicU64::new(u64::MAX), ring: OnceLock::new() }
+        }
     }
 
     pub(crate) fn set(&self, ring: Ring) -> Result<(), AlarmAlreadySet> {
@@ -69,7 +73,11 @@ impl Alarm {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, loom))]
+#[path = "alarm_loom_tests.rs"]
+mod loom_tests;
+
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::sync::atomic::AtomicU32;
 

@@ -27,6 +27,7 @@ mod response;
 mod shard;
 mod sink;
 mod slab;
+mod sync;
 mod table;
 mod tracker;
 mod wheel;

@@ -4,11 +4,11 @@
 //! the number of sleepers; whoever goes to sleep enters the list, passes a `SeqCst` fence, and then
 //! looks for work once more. One of the two sees the other.
 
-use std::sync::atomic::{AtomicUsize, Ordering, fence};
+use std::sync::atomic::Ordering;
 
 use crossbeam_utils::CachePadded;
-use crossbeam_utils::sync::Unparker;
-use parking_lot::Mutex;
+
+use crate::sync::{AtomicUsize, Mutex, Unparker, fence};
 
 pub(crate) struct Idle {
     sleepers: Mutex<Vec<(usize, Unparker)>>,

@@ -34,10 +34,13 @@
 //! ```
 
 mod idle;
+#[cfg(all(test, loom))]
+mod loom_tests;
 mod monitor;
 mod pool;
 mod priority;
-#[cfg(test)]
+mod sync;
+#[cfg(all(test, not(loom)))]
 mod tests;
 mod timer;
 mod worker;

@@ -1,14 +1,15 @@
 //! The one timer thread: ticks while there is work, timers always.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::atomic::Ordering;
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
 use crate::pool::Shared;
-use crate::{Runnable, TICK, monitor};
+use crate::sync::{AtomicBool, fence};
+use crate::{Runnable, TICK, Timekeeper, monitor};
 
 /// How long the thread goes on ticking when there is no work any more. Work often comes in
 /// bursts, and waking this thread costs its waker a system call.
@@ -48,13 +49,23 @@ impl Timer {
     }
 
     /// Makes the thread tick, if it does not.
-    pub(crate) fn rouse<R: Runnable>(&self, shared: &Shared<R>) {
+    pub(crate) fn rouse(&self, timekeeper: &dyn Timekeeper) {
         fence(Ordering::SeqCst);
         if self.asleep.load(Ordering::Relaxed) {
-            shared.timekeeper.wake();
+            timekeeper.wake();
             if self.asleep.swap(false, Ordering::SeqCst) {
                 self.unpark();
             }
+        }
+    }
+
+    /// Stops ticking, unless somebody is busy: who woke before it could see that the thread is
+    /// asleep is seen here.
+    pub(crate) fn fall_asleep(&self, is_busy: impl FnOnce() -> bool) {
+        self.asleep.store(true, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+        if is_busy() {
+            self.asleep.store(false, Ordering::SeqCst);
         }
     }
 
@@ -93,12 +104,7 @@ pub(crate) fn main<R: Runnable>(shared: &Arc<Shared<R>>) {
             quiet = if shared.is_busy() { 0 } else { quiet + 1 };
             if quiet > LINGER {
                 quiet = 0;
-                timer.asleep.store(true, Ordering::SeqCst);
-                fence(Ordering::SeqCst);
-                // A worker that woke before it could see the flag is seen here.
-                if shared.is_busy() {
-                    timer.asleep.store(false, Ordering::SeqCst);
-                }
+                timer.fall_asleep(|| shared.is_busy());
             }
             continue;
         }

@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 
 use crossbeam_deque::{Steal, Stealer, Worker as Queue};
 use crossbeam_utils::CachePadded;
-use crossbeam_utils::sync::Parker;
 
 use crate::pool::{self, Shared};
 use crate::priority::ThreadId;
+use crate::sync::Parker;
 use crate::{Runnable, Turn};
 
 /// How many turns pass before a worker looks at the shared queue although its own is not empty.
@@ -238,7 +238,7 @@ impl<R: Runnable> Local<R> {
         idle.leave(self.me.number);
         // Even if it has not slept: the timer thread may have seen it in the list, and gone to
         // sleep itself.
-        self.shared.timer.rouse(&self.shared);
+        self.shared.timer.rouse(&*self.shared.timekeeper);
     }
 
     /// Leaves what is queued to the others.

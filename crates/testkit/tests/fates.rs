@@ -9,11 +9,18 @@ use std::time::Duration;
 
 use castcall_broker::{
     Broker, BrokerConfig, ComponentHandle, Context, Handlers, Ledger, ManualClock, Message,
-    Overflow, PeerConfig, native_factory,
+    Overflow, PeerConfig, Policy, native_factory,
 };
 use castcall_core::{ComponentError, ComponentId, DeadLetterReason};
 use castcall_testkit::Simulation;
 use parking_lot::Mutex;
+
+/// Settings in which everybody may do everything.
+fn open() -> BrokerConfig {
+    let mut config = BrokerConfig::default();
+    config.policy = Arc::new(Policy::open());
+    config
+}
 
 type Answer = Result<&'static str, ComponentError>;
 
@@ -181,7 +188,7 @@ impl Ledger for Told {
 #[test]
 fn a_component_that_returns_after_it_was_given_up_takes_nothing_from_its_successor() {
     let told = Arc::new(Told::default());
-    let mut sim = Simulation::with_ledger(1, BrokerConfig::default(), Arc::clone(&told) as _);
+    let mut sim = Simulation::with_ledger(1, open(), Arc::clone(&told) as _);
     let (weak, clock) = (sim.broker().downgrade(), sim.clock().clone());
     let make = move || {
         let (weak, clock) = (weak.clone(), clock.clone());

@@ -17,6 +17,7 @@ use crate::call::Call;
 use crate::entry::{CancelRefusal, Entry, RegisterError, Resolution, Ticket};
 use crate::key_index::Key;
 use crate::shard::{Ended, NewCall, Shard};
+use crate::sync::const_fn;
 
 mod core;
 mod look;
@@ -57,10 +58,12 @@ pub struct PendingTable<K, S> {
 }
 
 impl<K: Clone + Eq + Hash, S> PendingTable<K, S> {
-    /// Makes an empty table.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self { core: OnceLock::new(), alarm: Alarm::new() }
+    const_fn! {
+        /// Makes an empty table.
+        #[must_use]
+        pub fn new() -> Self {
+            Self { core: OnceLock::new(), alarm: Alarm::new() }
+        }
     }
 
     /// Makes an empty table with an alarm: see [`PendingTable::set_alarm`].
