@@ -17,6 +17,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("castcall-adapter", &["castcall-core"]),
     ("castcall-policy", &["castcall-core"]),
     ("castcall-state", &["castcall-core"]),
+    ("castcall-manifest", &["castcall-core", "castcall-codec"]),
     (
         "castcall-broker",
         &[
