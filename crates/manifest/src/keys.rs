@@ -6,6 +6,8 @@
 pub(crate) mod application;
 pub(crate) mod component;
 pub(crate) mod describe;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

@@ -37,11 +37,8 @@ pub(crate) struct Entries<'a> {
 }
 
 impl<'a> Entries<'a> {
-    fn find(&self, name: &str) -> Option<(Range<usize>, &'a Spanned<DeValue<'a>>)> {
-        self.table
-            .iter()
-            .find(|(key, _)| key.get_ref() == name)
-            .map(|(key, value)| (key.span(), value))
+    fn find(&self, name: &str) -> Option<&'a Spanned<DeValue<'a>>> {
+        self.table.get(name)
     }
 
     /// The kind of one of its keys.
@@ -177,7 +174,7 @@ impl Reader {
             let sections = [&[self.root], &entries.sections[..]].concat();
             let homes: Vec<_> =
                 sections.iter().flat_map(|root| root.homes(name.get_ref())).collect();
-            homes.first().map(|home| format!("it belongs into `[{home}]`"))
+            homes.first().map(|home| format!("it belongs in `[{home}]`"))
         };
         let meant = suggest::key(name.get_ref(), &entries.sections);
         let suggestion = match meant {
@@ -194,7 +191,7 @@ impl Reader {
 
     /// A table below `entries`, if it is there.
     pub(crate) fn table<'a>(&mut self, entries: &Entries<'a>, name: &str) -> Option<Entries<'a>> {
-        let (Kind::Table(section), (_, value)) = (entries.kind(name)?, entries.find(name)?) else {
+        let (Kind::Table(section), value) = (entries.kind(name)?, entries.find(name)?) else {
             return None;
         };
         let path = entries.path_of(name);
@@ -206,14 +203,15 @@ impl Reader {
         }
     }
 
-    /// The tables by name below `entries`, which may have the keys of `more` too.
+    /// The tables by name below `entries`, in the order in which they stand there, which may have
+    /// the keys of `more` too.
     pub(crate) fn tables<'a>(
         &mut self,
         entries: &Entries<'a>,
         name: &str,
         more: Option<&'static Section>,
     ) -> Vec<(&'a str, Range<usize>, Entries<'a>)> {
-        let (Some(Kind::Tables(section, _)), Some((_, value))) =
+        let (Some(Kind::Tables(section, _)), Some(value)) =
             (entries.kind(name), entries.find(name))
         else {
             return Vec::new();
@@ -241,6 +239,7 @@ impl Reader {
                 self.note(problem.expected("a table"));
             }
         }
+        found.sort_by_key(|(_, span, _): &(_, Range<usize>, _)| span.start);
         found
     }
 

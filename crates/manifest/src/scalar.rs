@@ -65,7 +65,7 @@ fn scaled(text: &str, units: &[(&str, u64)]) -> Result<u64, ScalarError> {
 
 /// In the largest binary unit that leaves a whole number: `64 MiB`.
 pub(crate) fn show_size(bytes: u64) -> String {
-    match SIZES[1..4].iter().rev().find(|(_, unit)| bytes >= *unit && bytes % unit == 0) {
+    match SIZES[1..4].iter().rev().find(|(_, unit)| bytes >= *unit && bytes.is_multiple_of(*unit)) {
         Some((name, unit)) => format!("{} {name}", bytes / unit),
         None => format!("{} B", grouped(bytes)),
     }
@@ -74,7 +74,11 @@ pub(crate) fn show_size(bytes: u64) -> String {
 /// In the largest unit that leaves a whole number: `500ms`.
 pub(crate) fn show_duration(duration: Duration) -> String {
     let nanos = duration.as_nanos();
-    match DURATIONS.iter().rev().find(|(_, unit)| nanos != 0 && nanos % u128::from(*unit) == 0) {
+    match DURATIONS
+        .iter()
+        .rev()
+        .find(|(_, unit)| nanos != 0 && nanos.is_multiple_of(u128::from(*unit)))
+    {
         Some((name, unit)) => format!("{}{name}", nanos / u128::from(*unit)),
         None => "0s".to_owned(),
     }
@@ -85,7 +89,7 @@ pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut shown = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             shown.push(',');
         }
         shown.push(digit);

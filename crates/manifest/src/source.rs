@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::MAX_FILE_BYTES;
+use crate::error::ManifestError;
 use crate::problem::{Place, Problem, ProblemKind};
 
 const BYTE_ORDER_MARK: &str = "\u{feff}";
@@ -29,23 +30,24 @@ impl std::fmt::Debug for Source {
 
 impl Source {
     /// Takes a text, if it can be a manifest at all.
-    pub(crate) fn new(text: &str, file: &Path) -> Result<Arc<Self>, Problem> {
+    pub(crate) fn new(text: &str, file: &Path) -> Result<Arc<Self>, ManifestError> {
         if text.len() > MAX_FILE_BYTES {
-            return Err(too_large(file));
+            return Err(too_large(file).into());
         }
         let source = Self::unchecked(text.to_owned(), file);
         if text.starts_with(BYTE_ORDER_MARK) {
             let message = "the file begins with a byte order mark";
             return Err(Problem::new(&source, ProblemKind::ByteOrderMark, None, message)
-                .expected("UTF-8 without a byte order mark, as most editors write by default"));
+                .expected("UTF-8 without a byte order mark, as most editors write by default")
+                .into());
         }
         Ok(source)
     }
 
     /// Takes bytes that should be UTF-8.
-    pub(crate) fn from_bytes(bytes: &[u8], file: &Path) -> Result<Arc<Self>, Problem> {
+    pub(crate) fn from_bytes(bytes: &[u8], file: &Path) -> Result<Arc<Self>, ManifestError> {
         if bytes.len() > MAX_FILE_BYTES {
-            return Err(too_large(file));
+            return Err(too_large(file).into());
         }
         match std::str::from_utf8(bytes) {
             Ok(text) => Self::new(text, file),
@@ -56,13 +58,14 @@ impl Source {
                 let end = at + char::REPLACEMENT_CHARACTER.len_utf8();
                 let message = format!("the byte {:#04x} is not UTF-8", bytes[at]);
                 Err(Problem::new(&source, ProblemKind::NotUtf8, Some(at..end), message)
-                    .expected("text in UTF-8"))
+                    .expected("text in UTF-8")
+                    .into())
             }
         }
     }
 
     /// Reads a file, no more of it than a manifest may have.
-    pub(crate) fn read(file: &Path) -> Result<Arc<Self>, Problem> {
+    pub(crate) fn read(file: &Path) -> Result<Arc<Self>, ManifestError> {
         let mut bytes = Vec::new();
         let limit = MAX_FILE_BYTES as u64 + 1;
         let read = File::open(file).and_then(|open| open.take(limit).read_to_end(&mut bytes));
@@ -70,13 +73,13 @@ impl Source {
             Ok(_) => Self::from_bytes(&bytes, file),
             Err(error) => {
                 let source = Self::unchecked(String::new(), file);
-                Err(if error.kind() == ErrorKind::NotFound {
-                    let message = format!("there is no file {}", file.display());
-                    Problem::new(&source, ProblemKind::FileMissing, None, message)
+                let (kind, message) = if error.kind() == ErrorKind::NotFound {
+                    (ProblemKind::FileMissing, format!("there is no file {}", file.display()))
                 } else {
                     let message = format!("{} can't be read: {error}", file.display());
-                    Problem::new(&source, ProblemKind::FileUnreadable, None, message)
-                })
+                    (ProblemKind::FileUnreadable, message)
+                };
+                Err(Problem::new(&source, kind, None, message).into())
             }
         }
     }
@@ -160,25 +163,29 @@ mod tests {
         assert_eq!(source.place(99..120).span, 4..4);
     }
 
+    fn refused(read: Result<Arc<Source>, ManifestError>) -> Problem {
+        read.unwrap_err().problems.remove(0)
+    }
+
     #[test]
     fn what_is_no_text() {
         let file = Path::new("x/Component.toml");
-        let kind = |bytes: &[u8]| Source::from_bytes(bytes, file).unwrap_err().kind;
-        assert_eq!(kind(b"\xef\xbb\xbfid = 1"), ProblemKind::ByteOrderMark);
-        assert_eq!(kind(&vec![b'#'; MAX_FILE_BYTES + 1]), ProblemKind::TooLarge);
-        assert!(Source::from_bytes(&vec![b'#'; MAX_FILE_BYTES], file).is_ok());
-        let problem = Source::from_bytes(b"a\nb = \"\xff\"", file).unwrap_err();
+        let read = |bytes: &[u8]| Source::from_bytes(bytes, file);
+        assert_eq!(refused(read(b"\xef\xbb\xbfid = 1")).kind, ProblemKind::ByteOrderMark);
+        assert_eq!(refused(read(&vec![b'#'; MAX_FILE_BYTES + 1])).kind, ProblemKind::TooLarge);
+        assert!(read(&vec![b'#'; MAX_FILE_BYTES]).is_ok());
+        let problem = refused(read(b"a\nb = \"\xff\""));
         assert_eq!(problem.kind, ProblemKind::NotUtf8);
         let place = problem.place.unwrap();
         assert_eq!((place.line, place.column), (2, 6));
-        assert_eq!(format!("{:?}", source("").file), "\"Component.toml\"");
+        assert_eq!(format!("{:?}", source("")), "Source(\"Component.toml\")");
     }
 
     #[test]
     fn what_can_not_be_read() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-        assert_eq!(Source::read(folder).unwrap_err().kind, ProblemKind::FileUnreadable);
-        let missing = Source::read(&folder.join("no/such.toml")).unwrap_err();
+        assert_eq!(refused(Source::read(folder)).kind, ProblemKind::FileUnreadable);
+        let missing = refused(Source::read(&folder.join("no/such.toml")));
         assert_eq!(missing.kind, ProblemKind::FileMissing);
         let read = Source::read(&folder.join("Cargo.toml")).unwrap();
         assert_eq!(read.folder(), folder);

@@ -168,7 +168,7 @@ static CAPABILITIES: Section = Section {
 };
 
 pub(crate) static WASI: Section = Section {
-    doc: "What it asks of the machine, through WASI. Each is off unless asked for and granted.",
+    doc: "The machine, through WASI. Each is off unless it is asked for and granted.",
     keys: &[
         Key::new(
             "env",

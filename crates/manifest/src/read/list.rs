@@ -25,7 +25,7 @@ impl Reader {
         name: &str,
         mut read: impl FnMut(&mut Self, &Spanned<DeValue<'_>>) -> Option<T>,
     ) -> Option<Vec<T>> {
-        let (_, value) = entries.find(name)?;
+        let value = entries.find(name)?;
         let DeValue::Array(list) = value.get_ref() else {
             return self.mistyped(entries, name, value);
         };
@@ -197,7 +197,7 @@ impl Reader {
         entries: &Entries<'_>,
         name: &str,
     ) -> Option<BTreeMap<String, Option<String>>> {
-        let (_, value) = entries.find(name)?;
+        let value = entries.find(name)?;
         let mut environment = BTreeMap::new();
         match value.get_ref() {
             DeValue::Table(table) => {

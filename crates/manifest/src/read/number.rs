@@ -17,7 +17,7 @@ impl Reader {
         entries: &Entries<'_>,
         name: &str,
     ) -> Option<T> {
-        let (Kind::Count(min, max), (_, value)) = (entries.kind(name)?, entries.find(name)?) else {
+        let (Kind::Count(min, max), value) = (entries.kind(name)?, entries.find(name)?) else {
             return None;
         };
         match value.get_ref() {
@@ -30,7 +30,7 @@ impl Reader {
 
     /// A number of bytes, bare or with its unit.
     pub(crate) fn size(&mut self, entries: &Entries<'_>, name: &str) -> Option<u64> {
-        let (Kind::Size(min, max), (_, value)) = (entries.kind(name)?, entries.find(name)?) else {
+        let (Kind::Size(min, max), value) = (entries.kind(name)?, entries.find(name)?) else {
             return None;
         };
         let number = match value.get_ref() {
@@ -49,8 +49,7 @@ impl Reader {
     }
 
     pub(crate) fn duration(&mut self, entries: &Entries<'_>, name: &str) -> Option<Duration> {
-        let (Kind::Duration(min, max), (_, value)) = (entries.kind(name)?, entries.find(name)?)
-        else {
+        let (Kind::Duration(min, max), value) = (entries.kind(name)?, entries.find(name)?) else {
             return None;
         };
         let DeValue::String(text) = value.get_ref() else {
@@ -71,7 +70,7 @@ impl Reader {
 
     /// A number from 0 to 1.
     pub(crate) fn fraction(&mut self, entries: &Entries<'_>, name: &str) -> Option<f64> {
-        let (_, value) = entries.find(name)?;
+        let value = entries.find(name)?;
         let number = match value.get_ref() {
             DeValue::Float(number) => number.as_str().parse().unwrap_or(f64::NAN),
             DeValue::Integer(number) => integer(number) as f64,

@@ -20,7 +20,7 @@ pub(crate) const MAX_NAME: usize = 256;
 
 impl Reader {
     fn string<'a>(&mut self, entries: &Entries<'a>, name: &str) -> Option<(&'a str, Range<usize>)> {
-        let (_, value) = entries.find(name)?;
+        let value = entries.find(name)?;
         match value.get_ref() {
             DeValue::String(text) => Some((text, value.span())),
             _ => self.mistyped(entries, name, value),
@@ -40,7 +40,7 @@ impl Reader {
     }
 
     pub(crate) fn flag(&mut self, entries: &Entries<'_>, name: &str) -> Option<bool> {
-        let (_, value) = entries.find(name)?;
+        let value = entries.find(name)?;
         match value.get_ref() {
             DeValue::Boolean(flag) => Some(*flag),
             _ => self.mistyped(entries, name, value),
@@ -130,7 +130,7 @@ impl Reader {
         entries: &Entries<'_>,
         name: &str,
     ) -> Option<BTreeMap<String, String>> {
-        let (_, value) = entries.find(name)?;
+        let value = entries.find(name)?;
         let DeValue::Table(table) = value.get_ref() else {
             return self.mistyped(entries, name, value);
         };

@@ -36,8 +36,9 @@ fn section(page: &mut String, path: &str, title: &str, section: &'static Section
         };
         let (value, example) = match key.kind {
             Kind::Table(_) => (format!("[a table](#{})", anchor(path, key.name)), String::new()),
-            Kind::Tables(_, names) => (format!("tables; NAME or ID is {names}"), String::new()),
-            kind => (kind.expected(), format!("`{}`", key.example)),
+            Kind::Tables(_, names) => (format!("tables, each by {names}"), String::new()),
+            // An asterisk outside of code would begin emphasis.
+            kind => (kind.expected().replace('*', "\\*"), format!("`{}`", key.example)),
         };
         let cells = [&*value, &absent, &example, key.doc].map(|cell| cell.replace('|', "\\|"));
         let _ = writeln!(page, "| `{}` | {} |", key.name, cells.join(" | "));
