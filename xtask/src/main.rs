@@ -5,6 +5,7 @@
 mod coverage;
 mod fixtures;
 mod layers;
+mod schema;
 mod sigkill;
 mod simulate;
 mod workspace;
@@ -29,6 +30,8 @@ enum Chore {
     Layers(layers::Args),
     /// Says how many lines of the library crates the tests run.
     Coverage(coverage::Args),
+    /// Writes the JSON Schemas of the manifests, and the tables of docs/manifest.md.
+    Schema(schema::Args),
     /// Runs chaos in virtual time and watches the promises about calls.
     Simulate(simulate::Args),
     /// Kills a process that keeps state, at any moment, and looks what is left.
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Chore::Fixtures(args) => fixtures::run(&args),
         Chore::Layers(args) => layers::run(&args),
         Chore::Coverage(args) => coverage::run(&args),
+        Chore::Schema(args) => schema::run(&args),
         Chore::Simulate(args) => simulate::run(&args),
         Chore::Sigkill(args) => sigkill::run(&args),
         Chore::SigkillChild(args) => sigkill::run_child(&args),

@@ -78,6 +78,7 @@ pub(super) fn letter(mark: u64, attempts: u32) -> DeadLetter {
         died: Timestamp::from_unix_nanos(mark + 1),
         reason: DeadLetterReason::Crashed,
         attempts,
+        trace: None,
     }
 }
 
