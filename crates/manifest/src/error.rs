@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::problem::{Problem, Severity};
 
-/// How many problems are reported at most; what is wrong besides is counted.
+/// How many errors are reported at most; what is wrong besides is counted.
 pub(crate) const MAX_PROBLEMS: usize = 64;
 
 /// Why a manifest is refused: everything that is wrong with it and with the manifests that it
@@ -20,9 +20,9 @@ pub(crate) const MAX_PROBLEMS: usize = 64;
 pub struct ManifestError {
     /// The manifest that was to be read.
     pub file: PathBuf,
-    /// What is wrong, by file and place. At least one is an error; warnings are among them.
+    /// What is wrong, by file and place: 1 to 64 errors, and among them at most 64 warnings.
     pub problems: Vec<Problem>,
-    /// How many more problems there are than the 64 that are kept.
+    /// How many more errors were found.
     pub omitted: usize,
 }
 
@@ -78,18 +78,18 @@ impl fmt::Display for ManifestError {
 /// The problems found so far.
 #[derive(Debug, Default)]
 pub(crate) struct Problems {
-    list: Vec<Problem>,
+    errors: Vec<Problem>,
+    warnings: Vec<Problem>,
+    /// Errors beyond those that are kept.
     omitted: usize,
-    errors: usize,
 }
 
 impl Problems {
     pub(crate) fn push(&mut self, problem: Problem) {
-        self.errors += usize::from(problem.severity == Severity::Error);
-        if self.list.len() < MAX_PROBLEMS {
-            self.list.push(problem);
-        } else {
-            self.omitted += 1;
+        match problem.severity {
+            Severity::Warning => self.warnings.push(problem),
+            Severity::Error if self.are_full() => self.omit(),
+            Severity::Error => self.errors.push(problem),
         }
     }
 
@@ -99,28 +99,40 @@ impl Problems {
         self.omitted += error.omitted;
     }
 
+    /// Whether further errors are only counted.
+    pub(crate) fn are_full(&self) -> bool {
+        self.errors.len() >= MAX_PROBLEMS
+    }
+
+    /// Counts an error of which nothing is said.
+    pub(crate) fn omit(&mut self) {
+        self.omitted += 1;
+    }
+
     /// How many errors there are; warnings don't count.
     pub(crate) fn errors(&self) -> usize {
-        self.errors
+        self.errors.len() + self.omitted
     }
 
     /// The warnings, if nothing is worse than that.
-    pub(crate) fn finish(self, file: &Path) -> Result<Vec<Problem>, ManifestError> {
-        if self.errors > 0 {
+    pub(crate) fn finish(mut self, file: &Path) -> Result<Vec<Problem>, ManifestError> {
+        if self.errors() > 0 {
             return Err(self.into_error(file));
         }
-        Ok(self.sorted())
+        sort(&mut self.warnings);
+        Ok(self.warnings)
     }
 
     pub(crate) fn into_error(self, file: &Path) -> ManifestError {
-        let omitted = self.omitted;
-        ManifestError { file: file.to_owned(), problems: self.sorted(), omitted }
+        let mut problems = self.errors;
+        problems.extend(self.warnings.into_iter().take(MAX_PROBLEMS));
+        sort(&mut problems);
+        ManifestError { file: file.to_owned(), problems, omitted: self.omitted }
     }
+}
 
-    fn sorted(mut self) -> Vec<Problem> {
-        self.list.sort_by(|one, other| one.order().cmp(&other.order()));
-        self.list
-    }
+fn sort(problems: &mut [Problem]) {
+    problems.sort_by(|one, other| one.order().cmp(&other.order()));
 }
 
 impl From<Problem> for ManifestError {

@@ -168,6 +168,9 @@ impl Reader {
     }
 
     fn unknown_key(&mut self, entries: &Entries<'_>, name: &Spanned<std::borrow::Cow<'_, str>>) {
+        if self.problems.are_full() {
+            return self.problems.omit();
+        }
         let known: Vec<_> = entries.sections.iter().flat_map(|section| section.keys).collect();
         let known: Vec<_> = known.iter().map(|key: &&Key| format!("`{}`", key.name)).collect();
         let homes = || {

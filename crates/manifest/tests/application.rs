@@ -7,6 +7,7 @@ use std::{env, fs};
 use castcall_core::ComponentId;
 use castcall_manifest::{
     Access, ApplicationManifest, ComponentManifest, ManifestError, ProblemKind, RestartPolicy,
+    Severity,
 };
 use proptest::prelude::*;
 
@@ -194,6 +195,22 @@ fn files() {
     fs::create_dir_all(folder.join("stock/Component.toml")).unwrap();
     let (found, error) = kinds();
     assert_eq!(found, [ProblemKind::FileUnreadable; 2], "{}", error.render());
+}
+
+#[test]
+fn warnings_leave_room_for_errors() {
+    let granted: Vec<_> = (0..100).map(|number| format!("\"a{number}\"")).collect();
+    let text = format!(
+        "[components.stock]\nmanifest = \"stock.toml\"\ngrants.cast = [{}]\n",
+        granted.join(", ")
+    );
+    let warned = ApplicationManifest::parse(&text, "castcall.toml", components).unwrap();
+    assert_eq!(warned.warnings.len(), 100);
+    assert!(warned.warnings.iter().all(|warning| warning.severity == Severity::Warning));
+    let text = format!("{text}[peers.cli]\ncast = 5\n");
+    let error = ApplicationManifest::parse(&text, "castcall.toml", components).unwrap_err();
+    assert_eq!((error.problems.len(), error.omitted), (65, 0));
+    assert_eq!(error.to_string(), "castcall.toml:5:8: `peers.cli.cast` is a whole number");
 }
 
 /// A line of an application, or something like it.

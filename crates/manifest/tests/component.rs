@@ -245,8 +245,9 @@ proptest! {
                     let before = &text[..place.span.start];
                     prop_assert_eq!(before.matches('\n').count() + 1, place.line);
                     prop_assert!(!problem.offending_text().contains('\n'));
+                    let shown = format!("Component.toml:{}:{}", place.line, place.column);
+                    prop_assert!(problem.render().contains(&shown), "{}", problem.render());
                 }
-                prop_assert!(!problem.render().is_empty());
             }
         }
     }
