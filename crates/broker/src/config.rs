@@ -177,6 +177,9 @@ pub struct RestartConfig {
     pub backoff: Duration,
     /// The longest wait. Default: 10 s.
     pub max_backoff: Duration,
+    /// By which part of itself each wait is longer or shorter, at random, so that what crashed
+    /// together does not come back together: 0 to 1. Default: 0.25.
+    pub jitter: f64,
 }
 
 impl Default for RestartConfig {
@@ -187,6 +190,7 @@ impl Default for RestartConfig {
             window: Duration::from_secs(60),
             backoff: Duration::from_millis(10),
             max_backoff: Duration::from_secs(10),
+            jitter: 0.25,
         }
     }
 }

@@ -33,9 +33,8 @@ impl History {
         self.0.push_back(now);
         let doublings = u32::try_from(recent).unwrap_or(u32::MAX).min(31);
         let wait = config.backoff.saturating_mul(1 << doublings).min(config.max_backoff);
-        // Between three quarters and five quarters, so that what crashed together does not come
-        // back together.
-        let wait = wait.as_secs_f64() * (0.75 + jitter / 2.0);
+        let spread = config.jitter.clamp(0.0, 1.0);
+        let wait = wait.as_secs_f64() * (1.0 - spread + 2.0 * spread * jitter);
         Verdict::RestartAfter(Duration::try_from_secs_f64(wait).unwrap_or(Duration::MAX))
     }
 

@@ -41,6 +41,10 @@ pub enum ResendError {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum LoadError {
+    /// Its manifest has errors: [`ManifestError::render`](castcall_manifest::ManifestError::render)
+    /// shows them in place.
+    #[error(transparent)]
+    Manifest(#[from] castcall_manifest::ManifestError),
     /// The id is out of form.
     #[error(transparent)]
     InvalidId(#[from] InvalidComponentId),

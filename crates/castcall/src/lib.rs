@@ -37,6 +37,7 @@
 //! | [`correlation`] | `castcall-correlation` | calls that wait for their answer | mailboxes, WebAssembly |
 //! | [`policy`] | `castcall-policy` | who may do what, and how much | messages, threads, WebAssembly |
 //! | [`state`] | `castcall-state` | what outlives the process | messages on their way, WebAssembly |
+//! | [`manifests`] | `castcall-manifest` | `Component.toml` and the application manifest | who acts on them |
 //! | [`adapter`] | `castcall-adapter` | the way to other systems | mailboxes, WebAssembly |
 //! | [`topics`] | `castcall-topics` | who is subscribed to what | messages, WebAssembly |
 //! | [`broker`] | `castcall-broker` | mailboxes, routing, calls, supervision | threads, WebAssembly |
@@ -48,6 +49,7 @@ mod command;
 mod component;
 mod error;
 mod keeper;
+mod manifest;
 mod outlet;
 mod reply;
 mod schedule;
@@ -57,6 +59,7 @@ pub use castcall_adapter as adapter;
 pub use castcall_broker as broker;
 pub use castcall_core as core;
 pub use castcall_correlation as correlation;
+pub use castcall_manifest as manifests;
 pub use castcall_policy as policy;
 pub use castcall_runtime as runtime;
 pub use castcall_state as state;

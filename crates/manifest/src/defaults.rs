@@ -35,6 +35,6 @@ pub const BACKOFF_JITTER: f64 = 0.25;
 /// How often the cast in hand is tried again after a crash: it becomes a dead letter at once.
 pub const REDELIVER: u32 = 0;
 /// Crashes by one sender's messages after which it is cut off from the component.
-pub const POISON_THRESHOLD: u32 = 5;
+pub const POISON_THRESHOLD: u32 = 3;
 /// The longest timeout of a call: one hour.
 pub const MAX_TIMEOUT: Duration = Duration::from_secs(3_600);

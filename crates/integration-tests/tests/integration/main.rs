@@ -9,6 +9,7 @@ mod faults;
 mod lifecycle;
 mod linked;
 mod loading;
+mod manifests;
 mod overflow;
 mod rights;
 mod rust_guests;

@@ -354,7 +354,7 @@ static RESTART: Section = Section {
         Key::new(
             "poison-threshold",
             Kind::Count(1, MILLION),
-            Default("5"),
+            Default("3"),
             "2",
             "After how many crashes by one sender's messages that sender is cut off. At most \
              `max-restarts`, so that it can't keep the component down.",

@@ -1,0 +1,199 @@
+//! Components, and whole systems, as their manifests say.
+
+use std::path::Path;
+
+use castcall_broker::{MailboxConfig, Overflow, Quotas, Rate, RestartConfig, RestartPolicy};
+use castcall_core::TargetPattern;
+use castcall_manifest::{self as manifest, ApplicationManifest, ComponentManifest};
+use castcall_policy::{Capabilities, Policy, PolicyError, Rule};
+use castcall_topics::Group;
+use castcall_wasm::Limits;
+
+use crate::ComponentHandle;
+use crate::builder::SystemBuilder;
+use crate::component::Component;
+use crate::error::LoadError;
+use crate::system::System;
+
+impl Component {
+    /// A component as its `Component.toml` says: where its file is, what it is configured with, what
+    /// it asks for, and how it is to run.
+    ///
+    /// What it asks for of WASI is not granted yet: a component that imports it is refused when it
+    /// is loaded.
+    #[must_use]
+    pub fn from_manifest(manifest: &ComponentManifest) -> Self {
+        let asks = &manifest.capabilities;
+        let mut component = Self::file(&manifest.wasm)
+            .limits(limits(&manifest.limits))
+            .mailbox(mailbox(&manifest.mailbox))
+            .restart(restart(&manifest.restart))
+            .redeliver(manifest.restart.redeliver)
+            .poison_limit(manifest.restart.poison_threshold.min(manifest.restart.max_restarts))
+            .quotas(quotas(&manifest.quotas))
+            .capabilities(capabilities(&asks.cast, &asks.call, &asks.publish, &asks.subscribe));
+        for (key, value) in &manifest.config {
+            component = component.config(key, value);
+        }
+        for subscription in &manifest.topics.subscribe {
+            let pattern = subscription.pattern.clone();
+            component = match subscription.group.as_deref().and_then(|name| Group::new(name).ok()) {
+                Some(group) => component.subscribe_group(pattern, group),
+                None => component.subscribe(pattern),
+            };
+        }
+        component
+    }
+}
+
+impl SystemBuilder {
+    /// Sets what an application's manifest says of the whole system: its options, and what each
+    /// component and native peer is granted. Replaces the [policy](Self::policy).
+    ///
+    /// # Errors
+    ///
+    /// The grants contradict each other.
+    pub fn application(self, application: &ApplicationManifest) -> Result<Self, PolicyError> {
+        let of_components = application.components.values().map(|entry| {
+            let grants = &entry.grants;
+            let granted =
+                capabilities(&grants.cast, &grants.call, &grants.publish, &grants.subscribe);
+            Rule::new(TargetPattern::from(&entry.component.id)).granting(granted)
+        });
+        let of_peers = application.peers.iter().map(|(id, grants)| {
+            let granted =
+                capabilities(&grants.cast, &grants.call, &grants.publish, &grants.subscribe);
+            Rule::new(TargetPattern::from(id)).granting(granted)
+        });
+        let policy = Policy::from_rules(of_components.chain(of_peers))?;
+        let options = &application.system;
+        let mut builder = self
+            .policy(policy)
+            .workers(options.workers.unwrap_or(0) as usize)
+            .max_payload(usize::try_from(options.max_payload_bytes).unwrap_or(usize::MAX))
+            .max_timeout(options.max_timeout);
+        if let Some(threads) = options.max_threads {
+            builder = builder.max_threads(threads as usize);
+        }
+        if let Some(path) = &options.state_directory {
+            builder = builder.state_directory(path);
+        }
+        Ok(builder)
+    }
+}
+
+impl System {
+    /// Loads a component as its `Component.toml` says.
+    ///
+    /// Cancel safe: as [`System::load`].
+    ///
+    /// # Errors
+    ///
+    /// The manifest has errors, or the component was not loaded.
+    pub async fn load_manifest(
+        &self,
+        file: impl AsRef<Path>,
+    ) -> Result<ComponentHandle, LoadError> {
+        let manifest = ComponentManifest::load(file)?;
+        self.load(&manifest.id, Component::from_manifest(&manifest)).await
+    }
+
+    /// Loads all components of an application, in the order of their names there. The system should
+    /// have been [built for it](SystemBuilder::application), or nothing is granted.
+    ///
+    /// Cancel safe: those that were loaded stay.
+    ///
+    /// # Errors
+    ///
+    /// A component was not loaded. Those before it are.
+    pub async fn load_application(
+        &self,
+        application: &ApplicationManifest,
+    ) -> Result<Vec<ComponentHandle>, LoadError> {
+        let mut loaded = Vec::new();
+        for entry in application.components.values() {
+            let component = Component::from_manifest(&entry.component);
+            loaded.push(self.load(&entry.component.id, component).await?);
+        }
+        Ok(loaded)
+    }
+}
+
+fn capabilities(
+    cast: &[TargetPattern],
+    call: &[TargetPattern],
+    publish: &[castcall_core::Pattern],
+    subscribe: &[castcall_core::Pattern],
+) -> Capabilities {
+    let mut capabilities = Capabilities::none();
+    capabilities.cast = cast.to_vec();
+    capabilities.call = call.to_vec();
+    capabilities.publish = publish.to_vec();
+    capabilities.subscribe = subscribe.to_vec();
+    capabilities
+}
+
+fn limits(given: &manifest::Limits) -> Limits {
+    let mut limits = Limits::default();
+    limits.memory = usize::try_from(given.memory_bytes).unwrap_or(usize::MAX);
+    limits.table_elements = given.table_elements as usize;
+    limits.execution = given.execution;
+    limits
+}
+
+fn mailbox(given: &manifest::Mailbox) -> MailboxConfig {
+    let mut mailbox = MailboxConfig::default();
+    mailbox.messages = given.messages as usize;
+    mailbox.bytes = usize::try_from(given.bytes).unwrap_or(usize::MAX);
+    mailbox.overflow = match given.overflow {
+        manifest::Overflow::DropNewest => Overflow::DropNewest,
+        manifest::Overflow::DropOldest => Overflow::DropOldest,
+        _ => Overflow::Reject,
+    };
+    mailbox
+}
+
+fn restart(given: &manifest::Restart) -> RestartConfig {
+    let mut restart = RestartConfig::default();
+    restart.policy = match given.policy {
+        manifest::RestartPolicy::Always => RestartPolicy::Always,
+        manifest::RestartPolicy::Never => RestartPolicy::Never,
+        _ => RestartPolicy::OnCrash,
+    };
+    restart.max_restarts = given.max_restarts;
+    restart.window = given.window;
+    restart.backoff = given.backoff.initial;
+    restart.max_backoff = given.backoff.max;
+    restart.jitter = given.backoff.jitter;
+    restart
+}
+
+fn quotas(given: &manifest::Quotas) -> Quotas {
+    let mut quotas = Quotas::default();
+    quotas.messages_per_second = Rate::PerSecond(given.messages_per_second);
+    quotas.burst = given.burst_or_default();
+    quotas.max_pending = given.pending_requests;
+    quotas.max_payload = u32::try_from(given.payload_bytes).unwrap_or(u32::MAX);
+    quotas.max_subscriptions = given.subscriptions;
+    quotas
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a manifest leaves out is what a component has that says nothing in Rust.
+    #[test]
+    fn defaults_are_the_same() {
+        let manifest = ComponentManifest::new("a".parse().unwrap(), "a.wasm");
+        let component = Component::from_manifest(&manifest);
+        let default = Component::file("a.wasm");
+        assert_eq!(component.peer.mailbox, default.peer.mailbox);
+        assert_eq!(component.peer.restart, default.peer.restart);
+        assert_eq!(component.peer.redeliver, default.peer.redeliver);
+        assert_eq!(component.peer.poison_limit, default.peer.poison_limit);
+        assert_eq!(quotas(&manifest.quotas), Quotas::default());
+        assert_eq!(limits(&manifest.limits), Limits::default());
+        assert!(component.peer.asks.is_none(), "a manifest asks for what it says alone");
+    }
+}
