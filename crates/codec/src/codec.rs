@@ -1,17 +1,19 @@
 //! The codecs that castcall knows by name and number.
 
-use std::fmt;
-use std::str::FromStr;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use core::fmt;
+use core::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde_core::{Deserialize, Deserializer, Serialize, Serializer, de};
 use thiserror::Error;
 
 /// How the bytes after the prefix are to be read.
 ///
 /// The codes are those of the [multicodec table](https://github.com/multiformats/multicodec) where
-/// it has them; Borsh and bincode have none there and get codes of its private-use range.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// it has them; Borsh and bincode have none there and get codes of its private-use range. serde
+/// reads and writes the name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Codec {
     /// Bytes that say nothing of themselves.
@@ -113,9 +115,36 @@ impl FromStr for Codec {
     }
 }
 
+impl Serialize for Codec {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Codec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Name;
+
+        impl de::Visitor<'_> for Name {
+            type Value = Codec;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a codec")
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<Codec, E> {
+                name.parse().map_err(E::custom)
+            }
+        }
+
+        deserializer.deserialize_str(Name)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::string::ToString;
 
     #[test]
     fn names_and_codes_lead_back() {
@@ -123,11 +152,16 @@ mod tests {
             assert_eq!(Codec::from_code(codec.code()), Some(codec));
             assert_eq!(codec.to_string().parse(), Ok(codec));
             assert_eq!(serde_json::to_value(codec).unwrap(), codec.name());
+            assert_eq!(serde_json::from_value::<Codec>(codec.name().into()).unwrap(), codec);
         }
         assert_eq!(Codec::from_code(0x700), Some(Codec::Cbor));
         assert_eq!(Codec::from_code(0x701), Some(Codec::Borsh));
         assert_eq!(Codec::from_code(0x702), Some(Codec::Bincode));
         assert_eq!(Codec::from_code(0), None);
         assert_eq!("CBOR".parse::<Codec>().unwrap_err().name, "CBOR");
+        let error = serde_json::from_value::<Codec>("CBOR".into()).unwrap_err();
+        assert!(error.to_string().starts_with("there is no codec \"CBOR\""));
+        let error = serde_json::from_value::<Codec>(1.into()).unwrap_err();
+        assert!(error.to_string().contains("expected the name of a codec"));
     }
 }
