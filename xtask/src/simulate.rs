@@ -1,4 +1,4 @@
-//! `cargo xtask simulate`: chaos, and an oracle that watches the promises about calls.
+//! `cargo xtask simulate`: chaos, and an oracle that watches the promises about calls and casts.
 
 use std::time::{Duration, Instant};
 
@@ -29,10 +29,15 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let start = Instant::now();
     let mut told = start;
     let (mut seed, mut calls, mut virtually) = (first, 0, Duration::ZERO);
+    let (mut casts, mut dead, mut again, mut cut_off) = (0, 0, 0, 0);
     while calls < args.calls {
         let report = Chaos::new(seed).calls(args.run).try_run()?;
         calls += report.calls;
         virtually += report.elapsed;
+        casts += report.casts;
+        dead += report.dead_letters;
+        again += report.redelivered;
+        cut_off += report.cut_off;
         seed = seed.wrapping_add(1);
         if told.elapsed() >= EVERY {
             told = Instant::now();
@@ -40,8 +45,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         }
     }
     println!(
-        "{calls} calls in {} runs and {virtually:.0?} of virtual time, {:.0} a second: \
-         no promise was broken",
+        "{calls} calls and {casts} casts and copies ({again} given again, {dead} dead letters, \
+         {cut_off} senders cut off) in {} runs and {virtually:.0?} of virtual time, {:.0} calls a \
+         second: no promise was broken",
         seed.wrapping_sub(first),
         rate(calls, start),
     );

@@ -4,8 +4,8 @@
 //!   stands still until it is moved. What runs next is random and follows from a seed: a run that
 //!   went wrong can be made again.
 //! * [`chaos`] is such a simulation of components that do everything there is to do, wrongly too,
-//!   beside an [`oracle`] that knows what castcall promises about calls and watches whether it
-//!   keeps it.
+//!   beside an [`oracle`] that knows what castcall promises about calls, casts and topics, and
+//!   watches whether it keeps it.
 
 pub mod chaos;
 pub mod oracle;

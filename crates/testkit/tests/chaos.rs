@@ -3,11 +3,18 @@
 use castcall_testkit::chaos::{Chaos, Report};
 
 fn calls_from(first: u64, calls: u64) {
-    let (mut seed, mut made) = (first, 0);
+    let (mut seed, mut made, mut rare) = (first, 0, [0; 3]);
     while made < calls {
-        made += Chaos::new(seed).run().calls;
+        let report = Chaos::new(seed).run();
+        made += report.calls;
         seed += 1;
+        for (sum, more) in
+            rare.iter_mut().zip([report.dead_letters, report.redelivered, report.cut_off])
+        {
+            *sum += more;
+        }
     }
+    assert!(rare.iter().all(|sum| *sum > made / 1_000), "{rare:?} in {made} calls");
 }
 
 #[test]

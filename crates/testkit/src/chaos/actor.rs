@@ -8,7 +8,7 @@ use castcall_core::{ComponentError, CrashCode, RequestError, RequestId};
 
 use super::dice::{self, Note};
 use super::stage::{MAX_PAYLOAD, Stage};
-use crate::oracle::{Inst, Uid, What};
+use crate::oracle::{Given, InHand, Inst, Uid, What};
 
 /// Makes one component's instances.
 pub(super) struct Maker {
@@ -65,6 +65,10 @@ impl Factory for Maker {
             true if state.random.bool() => Some(StartError::NoRoom),
             true => Some(StartError::Crashed(dice::crash(&mut state.random))),
         };
+        if let Some(failure) = &failure {
+            let crashed = matches!(failure, StartError::Crashed(_));
+            state.oracle.not_started(instance, crashed);
+        }
         // Its end is noted by dropping it.
         drop(state);
         failure.map_or(Ok(Box::new(actor) as _), Err)
@@ -79,13 +83,17 @@ impl Drop for Actor {
 
 impl Instance for Actor {
     fn init(&mut self, _config: &[(String, String)]) -> Result<(), StartError> {
+        let subscriptions = self.context.usage().subscriptions;
+        self.stage.state.lock().oracle.subscriptions_are(self.uid, subscriptions);
         self.act(2);
         let mut state = self.stage.state.lock();
         if !state.one_in(20) {
+            state.oracle.started(self.instance);
             return Ok(());
         }
-        state.oracle.note(self.uid, What::Refused);
-        match state.random.u8(..3) {
+        let how = state.random.u8(..3);
+        state.oracle.not_started(self.instance, how != 1);
+        match how {
             0 => Err(StartError::Crashed(dice::crash(&mut state.random))),
             1 => Err(StartError::Refused(dice::error(&mut state.random))),
             _ => {
@@ -119,8 +127,18 @@ impl Instance for Actor {
         self.stage.state.lock().oracle.shut_down(self.instance);
         self.act(2);
         let mut state = self.stage.state.lock();
-        if state.one_in(10) { Err(dice::crash(&mut state.random)) } else { Ok(()) }
+        if !state.one_in(10) {
+            return Ok(());
+        }
+        state.oracle.crashes_at_the_end();
+        Err(dice::crash(&mut state.random))
     }
+}
+
+/// What the oracle is told of a message.
+fn given(number: u64, message: &Message) -> Given<'_> {
+    let Message { sender, topic, payload, .. } = message;
+    Given { number, sender, topic: topic.as_ref(), payload }
 }
 
 /// A panic that no hook prints.
@@ -147,7 +165,7 @@ impl Actor {
             }
         }
         // As a guest that crashes on its way out.
-        self.crashes(None, false, draining, 200)
+        self.crashes(None, InHand::Nothing, draining, 200)
     }
 
     fn message(&mut self, message: Message, inbox: &mut Inbox<'_>) -> Option<Crash> {
@@ -160,31 +178,42 @@ impl Actor {
                 Some(call) => {
                     oracle.delivered(self.instance, number, call.id, message.deadline());
                 }
-                None => oracle.cast_delivered(self.instance, number),
+                None => oracle.cast_delivered(self.instance, given(number, &message)),
             }
         }
         self.context.enter(message);
         let taken_over = self.maybe_defer(asked);
         self.act(note.depth);
         let in_hand = asked.filter(|_| !taken_over);
-        if let Some(crash) = self.crashes(in_hand, asked.is_none(), false, 40) {
+        let with = if asked.is_some() { InHand::Call(number) } else { InHand::Cast(number) };
+        // Some messages crash most of those who are given them.
+        let many = if number.is_multiple_of(48) { 2 } else { 40 };
+        if let Some(crash) = self.crashes(in_hand, with, false, many) {
             return Some(crash);
         }
         self.context.leave();
         let answer = self.answer(number);
-        if let Some(call) = in_hand {
-            self.tell(call, &answer);
+        if answer.is_err() {
+            self.stage.state.lock().oracle.returns_error(true);
+        }
+        match (in_hand, asked) {
+            (Some(call), _) => drop(self.tell(call, &answer)),
+            (None, None) => self.stage.state.lock().oracle.cast_handled(self.instance, number),
+            (None, Some(_)) => {}
         }
         inbox.finish(answer);
         None
     }
 
     fn callback_ends(&mut self, inbox: &mut Inbox<'_>, draining: bool) -> Option<Crash> {
-        let crash = self.crashes(None, false, draining, 60);
+        let crash = self.crashes(None, InHand::Nothing, draining, 60);
         if crash.is_none() {
             let mut state = self.stage.state.lock();
             let result =
                 if state.one_in(20) { Err(dice::error(&mut state.random)) } else { Ok(()) };
+            if result.is_err() {
+                state.oracle.returns_error(false);
+            }
             drop(state);
             inbox.finish_callback(result);
         }
@@ -237,12 +266,13 @@ impl Actor {
         self.stage.state.lock().oracle.answers(call.number, result, now, pending)
     }
 
-    /// Crashes once in so many times. `draining`: what is in the component's hands does not end
+    /// Crashes once in so many times, with a call in hand that was not taken over, and `with` that
+    /// or another message. `draining`: what is in the component's hands does not end
     /// with the crash, but with the component.
     fn crashes(
         &mut self,
         in_hand: Option<Asked>,
-        cast: bool,
+        with: InHand,
         draining: bool,
         many: u32,
     ) -> Option<Crash> {
@@ -256,7 +286,7 @@ impl Actor {
         let calls = in_hand.into_iter().chain(taken_over.filter(|_| !draining));
         let now = self.stage.now();
         let how = if panics { "by a panic" } else { "by a code" };
-        state.oracle.crashes(self.instance, cast, how, now);
+        state.oracle.crashes(self.instance, with, how, now, &|id| self.stage.is_pending(id));
         for call in calls {
             state.oracle.crashes_with(call.number, code, now, self.stage.is_pending(call.id));
         }

@@ -1,4 +1,4 @@
-//! Promise 11: nothing is left, and the counters add up.
+//! Promises 11 and 16: nothing is left, the counters add up, and no more waits than may.
 
 use castcall_broker::{Depth, MessagingStats};
 
@@ -24,6 +24,43 @@ impl World {
         }
     }
 
+    /// What waits is within what mailboxes have taken of the room for all of them, and that within
+    /// what there is.
+    pub(super) fn audit_room(&mut self) {
+        /// Less than a message costs beside its payload.
+        const OVERHEAD: usize = 100;
+        let mut waits = 0;
+        for (uid, _) in &self.alive {
+            let depth = self.stage.handle(*uid).depth();
+            waits += depth.bytes + depth.messages * OVERHEAD;
+        }
+        let (used, limit) = self.stage.waiting_room();
+        if waits > used || used > limit {
+            let how = format!("{waits} bytes wait, in {used} that are taken of {limit}");
+            self.stage.state.lock().oracle.broken(16, how);
+        }
+    }
+
+    /// With nothing under way, no mailbox keeps more than it may.
+    pub(super) fn audit_quiet_room(&mut self) {
+        let (used, limit) = self.stage.waiting_room();
+        let most = (limit / 2).min(self.alive.len() * (16 << 10));
+        if used > most {
+            let how = format!("nothing waits, and {used} bytes of {limit} are taken");
+            self.stage.state.lock().oracle.broken(16, how);
+        }
+    }
+
+    /// Everybody is gone: all room is back, and all that was accepted has ended.
+    pub(super) fn audit_end(&mut self) {
+        let (used, _) = self.stage.waiting_room();
+        let oracle = &mut self.stage.state.lock().oracle;
+        oracle.is_all_settled();
+        if used > 0 {
+            oracle.broken(16, format!("nobody is here, and {used} bytes are taken"));
+        }
+    }
+
     /// Everything that was accepted is accounted for, once.
     pub(super) fn audit_counters(&mut self) {
         let broker = self.sim.broker();
@@ -41,6 +78,10 @@ impl World {
             + counts.target_gone
             + counts.owner_gone;
         let outcomes = sum.answered + sum.timeouts + sum.cancelled + sum.failed;
+        // A call that had to go for lack of room may have ended before, or its requester has.
+        let least_dropped = tally.dropped + tally.calls_dropped;
+        let unhandled = tally.calls - tally.calls_handled - sum.ended_in_mailbox;
+        let most_dropped = tally.dropped + unhandled;
         let accounts = [
             ("calls registered", counts.registered - counts.withdrawn, tally.calls),
             ("calls ended", ended, tally.calls),
@@ -50,11 +91,16 @@ impl World {
             ("callbacks", sum.callbacks, tally.callbacks),
             ("casts sent", sum.casts_sent, tally.casts),
             ("casts handled", sum.casts_handled, tally.casts_handled),
-            (
-                "casts handled and dead letters",
-                sum.casts_handled + sum.dead_letters,
-                tally.casts + tally.copies + tally.casts_crashed,
-            ),
+            ("published", sum.published, tally.published),
+            ("refused", sum.refused, tally.refused),
+            ("redelivered", sum.redelivered, tally.redelivered),
+            ("dead letters", sum.dead_letters, tally.dead_letters),
+            ("overflowed", sum.overflowed.clamp(least_dropped, most_dropped), sum.overflowed),
+            ("cut off", sum.cut_off, tally.cut_off),
+            ("crashes", sum.crashes, tally.crashes),
+            ("restarts", sum.restarts, tally.restarts),
+            ("handler errors", sum.handler_errors, tally.handler_errors),
+            ("callback errors", sum.callback_errors, tally.callback_errors),
             ("denied cancels", sum.denied_cancels, tally.denied_cancels),
             ("orphans", sum.orphans, tally.orphans),
             ("orphans of the table", counts.orphaned, tally.orphans),

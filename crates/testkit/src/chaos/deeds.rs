@@ -1,14 +1,17 @@
 //! What a component does while it handles something.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use castcall_broker::ReplyError;
 use castcall_core::{MessagingError, RequestId};
 
 use super::actor::Actor;
 use super::dice::{self, Note};
+use super::sends::Sender;
 use super::stage::MAX_TIMEOUT_MS;
-use crate::oracle::{NewCall, Sent, What};
+use crate::oracle::{Life, NewCall, What};
 
 impl Actor {
     /// Does a few things. What is sent meanwhile may cause further messages to a depth of one
@@ -49,6 +52,7 @@ impl Actor {
         let outer = self.context.current().and_then(|message| message.deadline());
         let sent = self.stage.now();
         let result = self.context.send_request(target, &payload[..], timeout_ms);
+        self.stage.judge_call(self.context.self_id(), to, result.as_ref().err());
         let mut state = self.stage.state.lock();
         let invalid = timeout_ms == 0 || timeout_ms > MAX_TIMEOUT_MS;
         match (result, to) {
@@ -71,23 +75,16 @@ impl Actor {
     }
 
     fn cast(&mut self, depth: u8) {
-        let (target, number, payload, to) = {
+        let (target, number, payload) = {
             let mut state = self.stage.state.lock();
             let number = state.oracle.next_number();
             let target = dice::target(&mut state.random);
-            let payload = Note { number, depth }.payload(&mut state.random);
-            (target, number, payload, state.uid(target))
+            (target, number, Note { number, depth }.payload(&mut state.random))
         };
-        let result = self.context.send_message(target, &payload[..]);
-        let mut state = self.stage.state.lock();
-        match (result, to) {
-            (Ok(()), Some(to)) => {
-                state.oracle.note(self.uid, What::Casts { number, to });
-                state.oracle.cast(number, Sent::To(to));
-            }
-            (Ok(()), None) => state.oracle.broken(11, "a cast to nobody was accepted"),
-            (Err(error), _) => state.oracle.note(self.uid, What::SendRefused(word(&error))),
-        }
+        let (stage, who) = (Arc::clone(&self.stage), self.sender());
+        let context = &mut self.context;
+        let send = |payload: Bytes| context.send_message(target, payload);
+        stage.cast(&who, target, (number, payload.into()), send);
     }
 
     fn publish(&mut self, depth: u8) {
@@ -97,15 +94,12 @@ impl Actor {
             let topic = dice::topic(&mut state.random);
             (topic, number, Note { number, depth }.payload(&mut state.random))
         };
-        let result = self.context.publish(topic, &payload[..]);
-        let mut state = self.stage.state.lock();
-        match result {
-            Ok(matched) => {
-                state.oracle.note(self.uid, What::Publishes { number, matched });
-                state.oracle.cast(number, Sent::Published(matched));
-            }
-            Err(error) => state.oracle.note(self.uid, What::SendRefused(word(&error))),
-        }
+        let send = |payload: Bytes| self.context.publish(topic, payload);
+        self.stage.publish(&self.sender(), topic, (number, payload.into()), send);
+    }
+
+    fn sender(&self) -> Sender {
+        Sender { name: self.context.self_id().clone(), uid: self.uid, outside: false }
     }
 
     fn subscribe(&mut self) {
@@ -113,16 +107,24 @@ impl Actor {
             let random = &mut self.stage.state.lock().random;
             (dice::pattern(random), dice::group(random))
         };
-        // Refused if it is out of form.
-        let _ = match group {
+        let result = match group {
             None => self.context.subscribe(pattern),
             Some(group) => self.context.subscribe_group(pattern, group),
         };
+        let (stopping, has) = (self.stops(), self.context.usage().subscriptions);
+        let oracle = &mut self.stage.state.lock().oracle;
+        oracle.subscribes(self.uid, (pattern, group), result, stopping);
+        oracle.subscriptions_are(self.uid, has);
     }
 
     fn unsubscribe(&mut self) {
         let pattern = dice::pattern(&mut self.stage.state.lock().random);
-        let _ = self.context.unsubscribe(pattern);
+        let result = self.context.unsubscribe(pattern);
+        self.stage.state.lock().oracle.unsubscribes(self.uid, pattern, result);
+    }
+
+    fn stops(&self) -> bool {
+        matches!(self.stage.life(self.uid), Life::Ends | Life::Gone)
     }
 
     fn cancel(&mut self) {
@@ -187,6 +189,7 @@ pub(super) fn word(error: &MessagingError) -> &'static str {
     match error {
         MessagingError::ComponentNotFound => "component-not-found",
         MessagingError::CannotReceive => "cannot-receive",
+        MessagingError::CapabilityDenied => "capability-denied",
         MessagingError::MailboxFull => "mailbox-full",
         MessagingError::PayloadTooLarge { .. } => "payload-too-large",
         MessagingError::InvalidMessage => "invalid-message",

@@ -40,6 +40,7 @@ impl World {
         }
         self.stage.state.lock().oracle.is_quiet();
         self.audit_levels();
+        self.audit_quiet_room();
         self.check()?;
         self.stage.state.lock().calm = false;
         Ok(())
@@ -53,6 +54,7 @@ impl World {
         }
         self.check()?;
         self.audit_levels();
+        self.audit_end();
         self.audit_counters();
         self.check()?;
         self.let_go()
@@ -70,6 +72,7 @@ impl World {
             self.alive.iter().for_each(|(uid, _)| oracle.stops(*uid, What::ShutdownBegan));
         }
         self.shutting_down = true;
+        self.stage.state.lock().shutting_down = true;
         let shutdown = self.sim.shutdown(grace);
         let until = self.step + PATIENCE;
         while !shutdown.is_done() {
@@ -102,6 +105,7 @@ impl World {
             let oracle = &mut self.stage.state.lock().oracle;
             self.alive.iter().for_each(|(uid, _)| oracle.stops(*uid, What::Kills));
         }
+        self.stage.state.lock().shutting_down = true;
         self.sim.broker().abort();
     }
 
@@ -117,6 +121,9 @@ impl World {
             calls: tally.calls,
             casts: tally.casts + tally.copies,
             callbacks: tally.callbacks,
+            dead_letters: tally.dead_letters,
+            redelivered: tally.redelivered,
+            cut_off: tally.cut_off,
             steps: step,
             elapsed,
         };

@@ -3,16 +3,19 @@
 //!
 //! Casts, calls with every timeout, publishing and subscribing, cancelling one's own, others' and
 //! nobody's calls, taking calls over and answering them late, twice or never; errors, crashes and
-//! panics in messages, callbacks and `init`; small mailboxes with every policy; from outside,
-//! stops, new components of the same id, futures dropped midway, clocks that jump; and at last a
-//! shutdown, or the broker let go of, with calls pending.
+//! panics in messages, callbacks and `init`, and messages that crash whoever is given them; small
+//! mailboxes with every policy, and now and then too little room for all of them; from outside,
+//! stops, new components of the same id, senders that are cut off and readmitted, futures dropped
+//! midway, clocks that jump; and at last a shutdown, or the broker let go of, with calls pending.
 
 mod actor;
 mod audit;
 mod deeds;
 mod dice;
 mod finale;
+mod ledger;
 mod outside;
+mod sends;
 mod stage;
 mod world;
 
@@ -39,6 +42,12 @@ pub struct Report {
     pub casts: u64,
     /// Callbacks made.
     pub callbacks: u64,
+    /// Casts and copies that became dead letters.
+    pub dead_letters: u64,
+    /// Casts and copies given again after a crash.
+    pub redelivered: u64,
+    /// Senders cut off.
+    pub cut_off: u64,
     /// Steps taken.
     pub steps: u64,
     /// Virtual time that passed.

@@ -3,29 +3,49 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use castcall_broker::{
-    AddError, CallError, ComponentHandle, Handlers, MailboxConfig, Overflow, PeerConfig, PeerState,
-    RestartPolicy,
+    AddError, CallError, ComponentHandle, Group, Handlers, MailboxConfig, Overflow, PeerConfig,
+    PeerState, RestartPolicy,
 };
-use castcall_core::ComponentId;
+use castcall_core::{ComponentId, Pattern};
 
 use super::actor::Maker;
 use super::deeds::word;
 use super::dice::{self, Note};
+use super::sends::Sender;
 use super::stage::{MAX_TIMEOUT_MS, NAMES};
 use super::world::{Native, World};
-use crate::oracle::{NewCall, Rules, Sent, What};
+use crate::oracle::{Life, NewCall, Rules, Subscription, Uid, What};
+
+fn outside(from: &ComponentHandle) -> Sender {
+    Sender { name: from.id().clone(), uid: 0, outside: true }
+}
+
+fn with_groups(subscriptions: &[Subscription]) -> Vec<(Pattern, Option<Group>)> {
+    let group = |group: &String| Group::new(group).ok();
+    let known = subscriptions.iter();
+    known.map(|(pattern, its)| (pattern.clone(), its.as_ref().and_then(group))).collect()
+}
+
+fn without_groups(subscriptions: &[(Pattern, Option<Group>)]) -> Vec<Subscription> {
+    let group = |group: &Group| group.as_str().to_owned();
+    let known = subscriptions.iter();
+    known.map(|(pattern, its)| (pattern.clone(), its.as_ref().map(group))).collect()
+}
 
 impl World {
     /// Does one thing that components do not do.
     pub(super) fn meddle(&mut self) {
-        match self.random.u8(..64) {
+        match self.random.u8(..72) {
             0..24 => self.call(),
             24..40 => self.cast(),
             40..46 => self.publish(),
-            46..52 => self.drop_a_call(),
-            52..54 => self.stop(),
-            54..61 => {
+            46..49 => self.subscribe(),
+            49..54 => self.readmit(),
+            54..60 => self.drop_a_call(),
+            60..62 => self.stop(),
+            62..69 => {
                 let place = self.random.usize(..NAMES.len());
                 self.add(place);
             }
@@ -57,8 +77,13 @@ impl World {
         let name = from.id().clone();
         let task = self.sim.spawn(async move { from.call(target, payload, timeout).await });
         let end = task.take();
+        let refused = match &end {
+            Some(Err(CallError::Refused { error, .. })) => Some(error),
+            _ => None,
+        };
+        self.stage.judge_call(&name, to, refused);
         let mut state = self.stage.state.lock();
-        if let Some(Err(CallError::Refused { error, .. })) = &end {
+        if let Some(error) = refused {
             return state.oracle.note(0, What::SendRefused(word(error)));
         }
         let number = note.number;
@@ -82,29 +107,52 @@ impl World {
 
     fn cast(&mut self) {
         let (from, target, note) = (self.somebody(), dice::target(&mut self.random), self.note());
-        let payload = note.payload(&mut self.random);
-        let to = self.stage.state.lock().uid(target);
-        let result = from.cast(target, payload);
-        let oracle = &mut self.stage.state.lock().oracle;
-        match (result, to) {
-            (Ok(()), Some(to)) => {
-                oracle.note(to, What::Casts { number: note.number, to });
-                oracle.cast(note.number, Sent::To(to));
-            }
-            (Ok(()), None) => oracle.broken(11, "a cast to nobody was accepted"),
-            (Err(refused), _) => oracle.note(0, What::SendRefused(word(&refused.error))),
-        }
+        let payload = note.payload(&mut self.random).into();
+        let send = |payload: Bytes| from.cast(target, payload).map_err(|refused| refused.error);
+        self.stage.cast(&outside(&from), target, (note.number, payload), send);
     }
 
     fn publish(&mut self) {
         let (from, topic, note) = (self.somebody(), dice::topic(&mut self.random), self.note());
-        let payload = note.payload(&mut self.random);
-        let number = note.number;
-        if let Ok(matched) = from.publish(topic, payload) {
-            let oracle = &mut self.stage.state.lock().oracle;
-            oracle.note(0, What::Publishes { number, matched });
-            oracle.cast(number, Sent::Published(matched));
+        let payload = note.payload(&mut self.random).into();
+        let send = |payload: Bytes| from.publish(topic, payload).map_err(|refused| refused.error);
+        self.stage.publish(&outside(&from), topic, (note.number, payload), send);
+    }
+
+    /// Subscribes a component, or ends a subscription of it, from outside.
+    fn subscribe(&mut self) {
+        let Some(uid) = self.anybody() else { return };
+        let handle = self.stage.handle(uid);
+        let (pattern, group) = (dice::pattern(&mut self.random), dice::group(&mut self.random));
+        if self.random.u8(..3) == 0 {
+            let result = handle.unsubscribe(pattern);
+            self.stage.state.lock().oracle.unsubscribes(uid, pattern, result);
+            return;
         }
+        let result = match group {
+            None => handle.subscribe(pattern),
+            Some(group) => handle.subscribe_group(pattern, group),
+        };
+        let stopping = matches!(self.stage.life(uid), Life::Ends | Life::Gone);
+        let oracle = &mut self.stage.state.lock().oracle;
+        oracle.subscribes(uid, (pattern, group), result, stopping);
+    }
+
+    /// Readmits somebody who was cut off, if there is anybody, or else somebody who was not.
+    fn readmit(&mut self) {
+        let Some(uid) = self.anybody() else { return };
+        let handle = self.stage.handle(uid);
+        let cut_off = handle.cut_off_senders();
+        self.stage.state.lock().oracle.cut_off_are(uid, &cut_off);
+        let somebody = self.somebody().id().clone();
+        let sender = cut_off.first().unwrap_or(&somebody);
+        let said = handle.readmit(sender);
+        self.stage.state.lock().oracle.readmits(uid, sender, said);
+    }
+
+    fn anybody(&mut self) -> Option<Uid> {
+        let nth = self.random.usize(..self.alive.len().max(1));
+        self.alive.get(nth).map(|(uid, _)| *uid)
     }
 
     fn drop_a_call(&mut self) {
@@ -150,19 +198,33 @@ impl World {
     pub(super) fn add(&mut self, place: usize) {
         let Ok(id) = ComponentId::new(NAMES[place]) else { return };
         let taken = self.stage.state.lock().current[place].is_some();
-        let config = self.config();
-        let longest_wait = config.restart.max_backoff.mul_f64(1.25);
-        let drops = config.mailbox.overflow != Overflow::Reject;
+        let mut config = self.config();
+        let restored = self.stage.state.lock().oracle.kept(NAMES[place]);
+        config.restored = with_groups(&restored);
         // What can't call back can't call.
-        let handlers = Handlers { receives: true, calls_back: self.random.u8(..12) > 0 };
+        let calls_back = self.random.u8(..12) > 0;
+        let receives = !calls_back || self.random.u8(..24) > 0;
+        let handlers = Handlers { receives, calls_back };
+        let rules = Rules {
+            name: NAMES[place].into(),
+            messages: config.mailbox.messages.max(1),
+            bytes: config.mailbox.bytes,
+            drops: config.mailbox.overflow != Overflow::Reject,
+            longest_wait: config.restart.max_backoff.mul_f64(1.25),
+            receives,
+            redeliver: config.redeliver,
+            poison_limit: config.poison_limit,
+            window: config.restart.window,
+            max_subscriptions: config.max_subscriptions as usize,
+            configured: without_groups(&config.subscriptions),
+        };
         let uid = self.stage.handles.lock().len() as u32;
         let maker = Maker { stage: Arc::clone(&self.stage), uid };
         let added = self.sim.add_component(id, config, handlers, Box::new(maker));
         let mut state = self.stage.state.lock();
         match added {
             Ok(handle) => {
-                let rules = Rules { name: NAMES[place].into(), drops, longest_wait };
-                let noted = state.oracle.added(rules);
+                let noted = state.oracle.added(rules, &restored);
                 debug_assert_eq!(noted, uid);
                 state.current[place] = Some(uid);
                 self.stage.handles.lock().push(handle);
@@ -196,7 +258,14 @@ impl World {
         if random.u8(..12) == 0 {
             config.restart.policy = RestartPolicy::Never;
         }
-        config.poison_limit = 0;
+        config.redeliver = if random.bool() { 0 } else { random.u32(1..4) };
+        config.poison_limit = if random.u8(..3) == 0 { 0 } else { random.u32(1..5) };
+        config.subscriptions = (0..random.u8(..3))
+            .filter_map(|_| {
+                let pattern = Pattern::new(dice::pattern(random)).ok()?;
+                Some((pattern, dice::group(random).and_then(|group| Group::new(group).ok())))
+            })
+            .collect();
         config.restart.max_restarts = random.u32(1..12);
         config.restart.window = Duration::from_millis(random.u64(100..10_000));
         config.restart.backoff = Duration::from_millis(random.u64(..100));

@@ -1,12 +1,12 @@
 //! What everybody in the chaos shares.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
-use castcall_broker::{ComponentHandle, ManualClock, WeakBroker};
-use castcall_core::RequestId;
+use castcall_broker::{ComponentHandle, ManualClock, PeerState, WeakBroker};
+use castcall_core::{RequestId, Timestamp};
 use parking_lot::Mutex;
 
-use crate::oracle::{Oracle, Uid};
+use crate::oracle::{Life, Oracle, Uid};
 
 /// Ids of components; some are always taken, some mostly free.
 pub(super) const NAMES: [&str; 10] =
@@ -36,6 +36,7 @@ pub(super) struct State {
     pub(super) random: fastrand::Rng,
     /// Components answer and do nothing else.
     pub(super) calm: bool,
+    pub(super) shutting_down: bool,
     recent: Vec<RequestId>,
     /// By their place in [`NAMES`].
     pub(super) current: [Option<Uid>; NAMES.len()],
@@ -47,6 +48,7 @@ impl Stage {
             oracle: Oracle::new(),
             random: fastrand::Rng::with_seed(seed),
             calm: false,
+            shutting_down: false,
             recent: Vec::new(),
             current: [None; NAMES.len()],
         };
@@ -55,6 +57,30 @@ impl Stage {
 
     pub(super) fn now(&self) -> Instant {
         self.clock.now()
+    }
+
+    pub(super) fn wall(&self) -> Timestamp {
+        (SystemTime::UNIX_EPOCH + self.clock.elapsed()).into()
+    }
+
+    /// How much of the room of all mailboxes is taken, and how much there is.
+    pub(super) fn waiting_room(&self) -> (usize, usize) {
+        self.broker.upgrade().map_or((0, 0), |broker| broker.waiting_room())
+    }
+
+    pub(super) fn is_here(&self, id: &str) -> bool {
+        self.broker.upgrade().is_some_and(|broker| broker.component(id).is_some())
+    }
+
+    /// Where a component is in its life.
+    pub(super) fn life(&self, uid: Uid) -> Life {
+        match self.handles.lock()[uid as usize].state() {
+            PeerState::Failed => Life::Failed,
+            PeerState::Stopping => Life::Ends,
+            PeerState::Stopped => Life::Gone,
+            PeerState::Restarting => Life::Restarts,
+            _ => Life::Serves,
+        }
     }
 
     pub(super) fn is_pending(&self, id: RequestId) -> bool {

@@ -7,8 +7,9 @@ use bytes::Bytes;
 use castcall_broker::{BrokerConfig, CallError, PeerState, Policy};
 
 use super::Broken;
+use super::ledger::Notes;
 use super::stage::{MAX_PAYLOAD, MAX_TIMEOUT_MS, Stage};
-use crate::oracle::{Life, Uid, What};
+use crate::oracle::{Uid, What};
 use crate::{Simulation, Task};
 
 /// After how many steps all calls are looked at, if nothing has crashed before.
@@ -42,13 +43,20 @@ impl World {
         config.max_payload = MAX_PAYLOAD;
         config.policy = Arc::new(Policy::open());
         config.max_timeout = Duration::from_millis(MAX_TIMEOUT_MS);
-        let sim = Simulation::with_config(seed, config);
         let mut random = fastrand::Rng::with_seed(seed);
+        config.max_waiting = match random.u8(..6) {
+            0 => random.usize(1_000..10_000),
+            1 => random.usize(10_000..200_000),
+            _ => config.max_waiting,
+        };
+        let notes = Arc::new(Notes::default());
+        let sim = Simulation::with_ledger(seed, config, Arc::clone(&notes) as _);
         let stage = Stage::new(sim.broker().downgrade(), sim.clock().clone(), random.u64(..));
-        let seen = stage.now();
+        let (seen, stage) = (stage.now(), Arc::new(stage));
+        notes.go_to(&stage);
         let mut world = Self {
             sim,
-            stage: Arc::new(stage),
+            stage,
             random,
             natives: Vec::new(),
             stops: Vec::new(),
@@ -146,23 +154,24 @@ impl World {
     pub(super) fn check(&mut self) -> Result<(), Box<Broken>> {
         self.collect();
         self.bury();
+        let looks = self.step.is_multiple_of(SWEEP_EVERY);
+        let looks = looks || self.stage.state.lock().oracle.wants_sweep();
+        if looks {
+            self.audit_room();
+        }
         let mut state = self.stage.state.lock();
         let oracle = &mut state.oracle;
         let pending = |id| self.stage.is_pending(id);
+        oracle.is_settled(&pending);
+        oracle.ledger_is_right();
         if !self.sim.scheduler().is_alarmed()
             && let Some(deadline) = oracle.first_deadline(&pending)
             && self.sim.wake().is_none_or(|wake| wake > deadline)
         {
             oracle.broken(4, "the timer is set to later than the first deadline");
         }
-        if self.step.is_multiple_of(SWEEP_EVERY) || oracle.wants_sweep() {
-            let handles = self.stage.handles.lock();
-            let life = |uid: Uid| match handles[uid as usize].state() {
-                PeerState::Failed | PeerState::Stopped => Life::Over,
-                PeerState::Restarting => Life::Restarts,
-                _ => Life::Serves,
-            };
-            oracle.sweep(&pending, &life, self.seen);
+        if looks {
+            oracle.sweep(&pending, &|uid| self.stage.life(uid), self.seen);
         }
         match oracle.breach() {
             None => Ok(()),

@@ -32,7 +32,7 @@ pub struct NewCall {
 pub(super) struct Call {
     pub(super) id: Option<RequestId>,
     pub(super) owner: Option<Inst>,
-    from: Option<Uid>,
+    pub(super) from: Option<Uid>,
     pub(super) to: Uid,
     pub(super) deadline: Instant,
     sent: u64,
@@ -91,6 +91,7 @@ impl Oracle {
         self.tally.calls_handled += 1;
         let uid = self.uid_of(to);
         self.note(uid, What::Takes { number });
+        self.comes_after_again(uid, number);
         let Some(call) = self.calls.get_mut(&number) else {
             return self.broken(3, format!("#{number} was delivered and is no call that was made"));
         };
@@ -133,6 +134,7 @@ impl Oracle {
             return self.broken(3, format!("a callback for {id}, which no send returned"));
         };
         self.note(uid, What::CalledBack { number, with: brief(result) });
+        self.comes_after_again(uid, number);
         let Some(call) = self.calls.get_mut(&number) else { return };
         if std::mem::replace(&mut call.called_back, true) {
             return self.broken(1, format!("#{number} was called back twice"));
@@ -180,6 +182,7 @@ impl Oracle {
     fn judge(&mut self, number: u64, result: &Result<Bytes, RequestError>, now: Instant) {
         let Some(call) = self.calls.get_mut(&number) else { return };
         call.last.get_or_insert(self.seq);
+        self.tally.calls_dropped += u64::from(matches!(result, Err(RequestError::Dropped)));
         let peer = &self.peers[call.to as usize];
         // A call in a component's name ends with the component.
         let native = call.from.filter(|_| call.owner.is_none());

@@ -7,7 +7,8 @@ use castcall_core::{CancelError, CrashCode, RequestError, RequestId};
 
 use super::Oracle;
 use super::events::{What, brief};
-use super::peers::{Inst, Uid};
+use super::peers::Inst;
+use super::poison::InHand;
 
 impl Oracle {
     /// A call is about to be answered. `pending`: whether the table still holds it. Returns
@@ -98,13 +99,21 @@ impl Oracle {
         }
     }
 
-    /// An instance crashes; `cast`: with a cast in hand. What else it has in hand is told next.
-    pub fn crashes(&mut self, instance: Inst, cast: bool, how: &'static str, now: Instant) {
+    /// An instance crashes, `with` this message in hand. What else it has in hand is told next.
+    pub fn crashes(
+        &mut self,
+        instance: Inst,
+        with: InHand,
+        how: &'static str,
+        now: Instant,
+        pending: &dyn Fn(RequestId) -> bool,
+    ) {
         let uid = self.uid_of(instance);
         self.note(uid, What::Crashes(how));
         self.is_down(uid);
-        self.tally.casts_crashed += u64::from(cast);
+        self.tally.crashes += 1;
         self.peers[uid as usize].crashed = Some(now);
+        self.crashes_in_hand(uid, with, now, pending);
     }
 
     /// What is due is about to be seen to. Returns the calls whose deadline has passed, for
@@ -143,7 +152,7 @@ impl Oracle {
 
     /// Whether an open call is still in the table; if it is not, something has ended it after
     /// the last look. What has ended must not be there.
-    fn holds(&mut self, number: u64, pending: bool) -> bool {
+    pub(super) fn holds(&mut self, number: u64, pending: bool) -> bool {
         let (seq, swept) = (self.seq, self.swept);
         let Some(call) = self.calls.get_mut(&number) else { return false };
         if call.is_open() {
@@ -161,18 +170,12 @@ impl Oracle {
     }
 
     /// The call ends here and so.
-    fn ends(&mut self, number: u64, fate: Result<Bytes, RequestError>) {
+    pub(super) fn ends(&mut self, number: u64, fate: Result<Bytes, RequestError>) {
         let seq = self.seq;
         if let Some(call) = self.calls.get_mut(&number) {
             call.fate = Some(fate);
             call.first = seq;
             call.last = Some(seq);
         }
-    }
-
-    /// An operator or the system ends the component.
-    pub fn stops(&mut self, uid: Uid, what: What) {
-        self.note(uid, what);
-        self.is_down(uid);
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use castcall_core::RequestError;
+use castcall_core::{DeadLetterReason, RequestError};
 
 use super::peers::{PeerRecord, Uid};
 
@@ -36,6 +36,11 @@ pub enum What {
     NativeDropped { number: u64 },
     TimePasses { nanos: u64 },
     Expiry,
+    Dies { number: u64, reason: DeadLetterReason },
+    CutsOff,
+    Readmits,
+    Subscribes { ok: bool },
+    Unsubscribes { ok: bool },
 }
 
 /// A result in a word.

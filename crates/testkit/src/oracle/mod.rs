@@ -1,4 +1,4 @@
-//! What castcall promises about calls and messages, watched from outside.
+//! What castcall promises about calls, casts and published messages, watched from outside.
 //!
 //! An [`Oracle`] is told what components and the world around them did and saw, and compares it
 //! with what the promises allow. It routes and times nothing itself: it knows when a call was
@@ -8,16 +8,27 @@
 //! Numbers of promises: 1 exactly one callback; 2 one FIFO, entered once at a time, no callback
 //! lost; 3 no callback before the send has returned; 4 deadlines; 5 only the owner cancels; 6 late
 //! answers are orphans; 7 what has ended is not delivered; 8 crashes, stops and failures; 9 the
-//! requester's end; 10 nested deadlines; 11 nothing leaks, and counters add up.
+//! requester's end; 10 nested deadlines; 11 nothing leaks, and counters add up. Of casts and
+//! published messages: 12 every copy is handled or a dead letter that tells the truth, once;
+//! 13 what a component crashed with is given again, next and no more often than it should be;
+//! 14 who crashes a component too often is cut off from it, and nobody else; 15 who is subscribed
+//! gets a copy, and of a group one member; 16 no more waits than may.
 
 mod calls;
+#[cfg(test)]
+mod cast_tests;
 mod casts;
 mod ends;
 mod events;
+mod letters;
 mod peers;
+mod poison;
 mod sweep;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod topic_tests;
+mod topics;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -27,15 +38,18 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 pub use calls::NewCall;
-pub use casts::Sent;
+pub use casts::{Given, NewCast};
 pub use events::{What, brief};
 pub use peers::{Inst, Rules, Uid};
+pub use poison::InHand;
 pub use sweep::Life;
+pub use topics::Subscription;
 
 use calls::Call;
 use casts::Cast;
 use events::Event;
 use peers::{InstRecord, PeerRecord};
+use topics::Ledgers;
 
 /// How many events are kept for the report.
 const KEPT: usize = 40;
@@ -45,7 +59,7 @@ type Map<K, V> = HashMap<K, V, FixedState>;
 /// A promise that was not kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Breach {
-    /// Which: 1 to 11.
+    /// Which: 1 to 16.
     pub promise: u8,
     /// How.
     pub what: String,
@@ -60,10 +74,30 @@ pub struct Tally {
     pub casts: u64,
     /// Copies of published messages, by what `publish` returned.
     pub copies: u64,
-    /// Casts and copies that handlers were given.
+    /// Messages published.
+    pub published: u64,
+    /// Sends of all kinds that were refused.
+    pub refused: u64,
+    /// Casts and copies that handlers were given for the first time.
     pub casts_handled: u64,
-    /// Of those, how many were in hand at a crash.
-    pub casts_crashed: u64,
+    /// Casts and copies that they were given again.
+    pub redelivered: u64,
+    /// Dead letters.
+    pub dead_letters: u64,
+    /// Of those, how many were dropped for lack of room.
+    pub dropped: u64,
+    /// Calls that ended so, as far as anybody was told.
+    pub calls_dropped: u64,
+    /// Times that a sender was cut off.
+    pub cut_off: u64,
+    /// Instances that crashed.
+    pub crashes: u64,
+    /// Instances that started after the first.
+    pub restarts: u64,
+    /// Errors that handlers returned.
+    pub handler_errors: u64,
+    /// Errors that callbacks returned.
+    pub callback_errors: u64,
     /// Calls that handlers were given.
     pub calls_handled: u64,
     /// Callbacks made.
@@ -99,6 +133,15 @@ pub struct Oracle {
     /// Calls to be found out of the table at the next sweep.
     gone: Vec<u64>,
     casts: Map<u64, Cast>,
+    /// Copies that are neither handled nor dead letters.
+    unsettled: BTreeSet<(Uid, u64)>,
+    /// Whose mailboxes have room for what is being sent.
+    roomy: Vec<Uid>,
+    /// Copies that must be dead letters at the end of the step.
+    owed: Vec<(Uid, u64)>,
+    /// Calls that must have ended by then.
+    cut: Vec<u64>,
+    ledgers: Ledgers,
     tally: Tally,
 }
 
@@ -151,6 +194,22 @@ impl Oracle {
         }
         let (step, elapsed) = (self.step, self.elapsed);
         self.log.push_back(Event { step, elapsed, who, what });
+    }
+
+    /// A send was refused that was neither a cast nor a publish.
+    pub fn call_refused(&mut self) {
+        self.tally.refused += 1;
+    }
+
+    /// A handler, or else a callback, returns an error.
+    pub fn returns_error(&mut self, handler: bool) {
+        self.tally.handler_errors += u64::from(handler);
+        self.tally.callback_errors += u64::from(!handler);
+    }
+
+    /// An instance crashes in its `shutdown`.
+    pub fn crashes_at_the_end(&mut self) {
+        self.tally.crashes += 1;
     }
 
     fn tick(&mut self) -> u64 {

@@ -1,9 +1,14 @@
 //! Components and their instances, as far as promises hang on them.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use super::Oracle;
+use castcall_core::ComponentId;
+
 use super::events::What;
+use super::poison::Blame;
+use super::topics::Subscription;
+use super::{Map, Oracle};
 
 /// A component from its adding to its end; another one of the same id has another number.
 pub type Uid = u32;
@@ -16,10 +21,26 @@ pub type Inst = u32;
 pub struct Rules {
     /// Its id.
     pub name: String,
+    /// How many messages may wait.
+    pub messages: usize,
+    /// How many bytes they may have.
+    pub bytes: usize,
     /// Whether its mailbox drops rather than rejects.
     pub drops: bool,
     /// The longest wait before a restart, jitter included.
     pub longest_wait: Duration,
+    /// Whether it can be sent to.
+    pub receives: bool,
+    /// How often a cast is given again.
+    pub redeliver: u32,
+    /// How many crashes a sender may cause, or 0.
+    pub poison_limit: u32,
+    /// Each within so much time of the last.
+    pub window: Duration,
+    /// How many subscriptions it may have.
+    pub max_subscriptions: usize,
+    /// What it is subscribed to from each start on.
+    pub configured: Vec<Subscription>,
 }
 
 #[derive(Debug)]
@@ -34,6 +55,17 @@ pub(super) struct PeerRecord {
     entered: Option<Inst>,
     /// An instance crashed after the last sweep, at this time.
     pub(super) crashed: Option<Instant>,
+    /// It was told to stop.
+    pub(super) ending: bool,
+    /// Also with the intention to unload it.
+    unloads: bool,
+    /// It has had an instance that ran.
+    started: bool,
+    /// The cast that it crashed with and is to be given next.
+    pub(super) again: Option<u64>,
+    /// Who has crashed it.
+    pub(super) blamed: Map<ComponentId, Blame>,
+    pub(super) subscriptions: BTreeSet<Subscription>,
 }
 
 #[derive(Debug)]
@@ -43,14 +75,22 @@ pub(super) struct InstRecord {
 }
 
 impl PeerRecord {
+    pub(super) fn name(&self) -> String {
+        self.rules.name.clone()
+    }
+
+    pub(super) fn is(&self, id: &ComponentId) -> bool {
+        self.rules.name == id.as_str()
+    }
+
     pub(super) fn was_down_within(&self, first: u64, last: u64) -> bool {
         self.down.is_some_and(|since| since <= last) || self.was_down >= first
     }
 }
 
 impl Oracle {
-    /// A component was added.
-    pub fn added(&mut self, rules: Rules) -> Uid {
+    /// A component was added, with what it had subscribed to before.
+    pub fn added(&mut self, rules: Rules, restored: &[Subscription]) -> Uid {
         let uid = self.peers.len() as Uid;
         self.peers.push(PeerRecord {
             rules,
@@ -59,9 +99,47 @@ impl Oracle {
             was_down: 0,
             entered: None,
             crashed: None,
+            ending: false,
+            unloads: false,
+            started: false,
+            again: None,
+            blamed: Map::default(),
+            subscriptions: BTreeSet::new(),
         });
+        self.subscribe_before(uid, restored);
         self.note(uid, What::Added);
         uid
+    }
+
+    /// What a component was added with.
+    #[must_use]
+    pub fn rules(&self, uid: Uid) -> &Rules {
+        &self.peers[uid as usize].rules
+    }
+
+    /// An operator or the system ends the component.
+    pub fn stops(&mut self, uid: Uid, what: What) {
+        let peer = &mut self.peers[uid as usize];
+        peer.ending = true;
+        peer.unloads |= matches!(what, What::Stops);
+        self.note(uid, what);
+        self.is_down(uid);
+    }
+
+    /// An instance has started.
+    pub fn started(&mut self, instance: Inst) {
+        let uid = self.uid_of(instance) as usize;
+        let again = std::mem::replace(&mut self.peers[uid].started, true);
+        self.tally.restarts += u64::from(again);
+    }
+
+    /// An instance did not start. The first that does not is no crash: the component was never
+    /// there.
+    pub fn not_started(&mut self, instance: Inst, crashed: bool) {
+        let uid = self.uid_of(instance);
+        self.note(uid, What::Refused);
+        let again = self.peers[uid as usize].started;
+        self.tally.crashes += u64::from(again && crashed);
     }
 
     /// An instance is being made.
@@ -71,6 +149,9 @@ impl Oracle {
         if before.is_some_and(|before| !before.ended) {
             self.broken(9, "an instance was made while another was there");
         }
+        let configured = std::mem::take(&mut self.peers[uid as usize].rules.configured);
+        self.subscribe_before(uid, &configured);
+        self.peers[uid as usize].rules.configured = configured;
         self.instances.push(InstRecord { uid, ended: false });
         self.note(uid, What::Made { instance });
         instance
@@ -129,6 +210,11 @@ impl Oracle {
     /// The component is gone, and its instance with it, even if nobody has dropped that yet.
     pub fn component_gone(&mut self, uid: Uid) {
         self.is_down(uid);
+        let peer = &mut self.peers[uid as usize];
+        peer.subscriptions.clear();
+        if peer.unloads {
+            self.ledgers.unload(&peer.rules.name);
+        }
         let left = (0..self.instances.len() as Inst)
             .rev()
             .find(|instance| self.uid_of(*instance) == uid && !self.has_ended(*instance));

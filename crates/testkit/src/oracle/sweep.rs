@@ -14,8 +14,24 @@ pub enum Life {
     Serves,
     /// It waits for its restart.
     Restarts,
-    /// It has failed for good, or is gone.
-    Over,
+    /// It has failed for good.
+    Failed,
+    /// It is being stopped.
+    Ends,
+    /// It is gone.
+    Gone,
+}
+
+impl Life {
+    /// Whether it takes messages.
+    #[must_use]
+    pub fn takes(self) -> bool {
+        matches!(self, Self::Serves | Self::Restarts)
+    }
+
+    fn is_over(self) -> bool {
+        matches!(self, Self::Failed | Self::Gone)
+    }
 }
 
 impl Oracle {
@@ -58,7 +74,7 @@ impl Oracle {
                 (false, false) => None,
                 (true, true) => {
                     call.first = seq;
-                    if life(call.to) == Life::Over {
+                    if life(call.to).is_over() {
                         Some((8, "is pending although its target is gone"))
                     } else if call.deadline <= seen {
                         Some((4, "is pending after its deadline was seen to"))
@@ -103,8 +119,9 @@ impl Oracle {
     }
 
     /// Nothing happens any more, and all deadlines have passed: whoever is there has been told of
-    /// the end of each of its calls.
+    /// the end of each of its calls, and no copy waits.
     pub fn is_quiet(&mut self) {
+        self.is_all_settled();
         if let Some(number) = self.live.first() {
             let how = format!("#{number} was never called back, nor {} more", self.live.len() - 1);
             self.broken(1, how);
