@@ -26,7 +26,7 @@ fn no_promise_is_broken_in_short_runs() {
 
 #[test]
 fn no_promise_is_broken_in_usual_runs() {
-    calls_from(1_000, 70_000);
+    calls_from(1_000, 45_000);
 }
 
 #[test]

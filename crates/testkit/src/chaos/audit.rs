@@ -29,11 +29,9 @@ impl World {
     pub(super) fn audit_room(&mut self) {
         /// Less than a message costs beside its payload.
         const OVERHEAD: usize = 100;
-        let mut waits = 0;
-        for (uid, _) in &self.alive {
-            let depth = self.stage.handle(*uid).depth();
-            waits += depth.bytes + depth.messages * OVERHEAD;
-        }
+        let handles = self.stage.handles.lock();
+        let depths = self.alive.iter().map(|(uid, _)| handles[*uid as usize].depth());
+        let waits: usize = depths.map(|depth| depth.bytes + depth.messages * OVERHEAD).sum();
         let (used, limit) = self.stage.waiting_room();
         if waits > used || used > limit {
             let how = format!("{waits} bytes wait, in {used} that are taken of {limit}");

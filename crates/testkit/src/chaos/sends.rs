@@ -4,7 +4,7 @@ use bytes::Bytes;
 use castcall_core::{ComponentId, MessagingError, Topic};
 
 use super::deeds::word;
-use super::stage::{MAX_PAYLOAD, NAMES, Stage, State};
+use super::stage::{MAX_PAYLOAD, Stage, State};
 use crate::oracle::{Life, NewCast, Uid, What};
 
 /// Who sends.
@@ -60,15 +60,18 @@ impl Stage {
         let parsed = Topic::new(topic).ok();
         let expected = self.bad_send(payload.len());
         let expected = expected.or(parsed.is_none().then_some(MessagingError::InvalidTopic));
-        let here = self.state.lock().here();
-        self.begin(who, number, parsed, &payload, here.clone());
-        let before: Vec<_> = here.iter().map(|uid| self.level(*uid)).collect();
+        // One that has a copy and is none of these is found when it is given it.
+        let subscribers =
+            parsed.as_ref().map(|topic| self.state.lock().oracle.subscribed_to(topic));
+        let subscribers = subscribers.unwrap_or_default();
+        self.begin(who, number, parsed, &payload, subscribers.clone());
+        let before: Vec<_> = subscribers.iter().map(|uid| self.level(*uid)).collect();
         let result = send(payload);
         let took = |(uid, before): (&Uid, &u64)| {
             let dropped = self.state.lock().oracle.was_dropped(number, *uid);
             (self.level(*uid) - u64::from(dropped) > *before).then_some(*uid)
         };
-        let taken: Vec<_> = here.iter().zip(&before).filter_map(took).collect();
+        let taken: Vec<_> = subscribers.iter().zip(&before).filter_map(took).collect();
         let mut state = self.state.lock();
         if result.as_ref().err() != expected.as_ref() {
             state.wrong_refusal(number, result.as_ref().err(), expected.as_ref());
@@ -200,11 +203,6 @@ impl Stage {
 impl State {
     fn may_be_full(&self, to: Uid, roomy: &[Uid]) -> bool {
         !self.oracle.rules(to).drops && !roomy.contains(&to)
-    }
-
-    /// Those that are here, by place.
-    fn here(&self) -> Vec<Uid> {
-        (0..NAMES.len()).filter_map(|place| self.current[place]).collect()
     }
 
     fn wrong_refusal(

@@ -42,6 +42,16 @@ pub(super) struct State {
     pub(super) current: [Option<Uid>; NAMES.len()],
 }
 
+pub(super) fn life(handle: &ComponentHandle) -> Life {
+    match handle.state() {
+        PeerState::Failed => Life::Failed,
+        PeerState::Stopping => Life::Ends,
+        PeerState::Stopped => Life::Gone,
+        PeerState::Restarting => Life::Restarts,
+        _ => Life::Serves,
+    }
+}
+
 impl Stage {
     pub(super) fn new(broker: WeakBroker, clock: ManualClock, seed: u64) -> Self {
         let state = State {
@@ -74,13 +84,7 @@ impl Stage {
 
     /// Where a component is in its life.
     pub(super) fn life(&self, uid: Uid) -> Life {
-        match self.handles.lock()[uid as usize].state() {
-            PeerState::Failed => Life::Failed,
-            PeerState::Stopping => Life::Ends,
-            PeerState::Stopped => Life::Gone,
-            PeerState::Restarting => Life::Restarts,
-            _ => Life::Serves,
-        }
+        life(&self.handles.lock()[uid as usize])
     }
 
     pub(super) fn is_pending(&self, id: RequestId) -> bool {

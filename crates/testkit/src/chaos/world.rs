@@ -8,7 +8,7 @@ use castcall_broker::{BrokerConfig, CallError, PeerState, Policy};
 
 use super::Broken;
 use super::ledger::Notes;
-use super::stage::{MAX_PAYLOAD, MAX_TIMEOUT_MS, Stage};
+use super::stage::{MAX_PAYLOAD, MAX_TIMEOUT_MS, Stage, life};
 use crate::oracle::{Uid, What};
 use crate::{Simulation, Task};
 
@@ -171,7 +171,8 @@ impl World {
             oracle.broken(4, "the timer is set to later than the first deadline");
         }
         if looks {
-            oracle.sweep(&pending, &|uid| self.stage.life(uid), self.seen);
+            let handles = self.stage.handles.lock();
+            oracle.sweep(&pending, &|uid: Uid| life(&handles[uid as usize]), self.seen);
         }
         match oracle.breach() {
             None => Ok(()),

@@ -113,6 +113,7 @@ impl Oracle {
         self.is_down(uid);
         self.tally.crashes += 1;
         self.peers[uid as usize].crashed = Some(now);
+        self.crashed = true;
         self.crashes_in_hand(uid, with, now, pending);
     }
 

@@ -130,6 +130,10 @@ pub struct Oracle {
     live: BTreeSet<u64>,
     /// Deadlines that have not been seen to by an expiry.
     due: BTreeSet<(Instant, u64)>,
+    /// Some component has crashed since the last sweep.
+    crashed: bool,
+    /// Those that are not gone.
+    here: BTreeSet<Uid>,
     /// Calls to be found out of the table at the next sweep.
     gone: Vec<u64>,
     casts: Map<u64, Cast>,

@@ -106,6 +106,7 @@ impl Oracle {
             blamed: Map::default(),
             subscriptions: BTreeSet::new(),
         });
+        self.here.insert(uid);
         self.subscribe_before(uid, restored);
         self.note(uid, What::Added);
         uid
@@ -210,6 +211,7 @@ impl Oracle {
     /// The component is gone, and its instance with it, even if nobody has dropped that yet.
     pub fn component_gone(&mut self, uid: Uid) {
         self.is_down(uid);
+        self.here.remove(&uid);
         let peer = &mut self.peers[uid as usize];
         peer.subscriptions.clear();
         if peer.unloads {

@@ -38,7 +38,7 @@ impl Oracle {
     /// Whether something happened that is to be looked at before anything else does.
     #[must_use]
     pub fn wants_sweep(&self) -> bool {
-        !self.gone.is_empty() || self.peers.iter().any(|peer| peer.crashed.is_some())
+        self.crashed || !self.gone.is_empty()
     }
 
     /// Compares what must be in the table with what is. `seen` is when deadlines were seen to
@@ -55,6 +55,7 @@ impl Oracle {
                 self.broken(9, format!("#{number} is pending after its requester's end"));
             }
         }
+        self.crashed = false;
         let mut crashed: Vec<_> = Vec::new();
         for (uid, peer) in self.peers.iter_mut().enumerate() {
             if let Some(at) = peer.crashed.take()

@@ -208,18 +208,26 @@ impl Oracle {
         self.shared_out(number, taken, &lost, life);
     }
 
+    /// Who is subscribed to a topic, plainly or in a group.
+    #[must_use]
+    pub fn subscribed_to(&self, topic: &Topic) -> Vec<Uid> {
+        let (plain, groups) = self.subscribers(topic);
+        let everybody: BTreeSet<_> = plain.iter().chain(groups.values().flatten()).collect();
+        everybody.into_iter().copied().collect()
+    }
+
     /// The plain subscribers, and the members of each group.
     fn subscribers(&self, topic: &Topic) -> (BTreeSet<Uid>, BTreeMap<&str, BTreeSet<Uid>>) {
         let mut plain = BTreeSet::new();
         let mut groups: BTreeMap<&str, BTreeSet<Uid>> = BTreeMap::new();
-        for (uid, peer) in self.peers.iter().enumerate() {
-            for (pattern, group) in &peer.subscriptions {
+        for &uid in &self.here {
+            for (pattern, group) in &self.peers[uid as usize].subscriptions {
                 if pattern.matches(topic) {
                     let into = match group {
                         None => &mut plain,
                         Some(group) => groups.entry(group).or_default(),
                     };
-                    into.insert(uid as Uid);
+                    into.insert(uid);
                 }
             }
         }
