@@ -244,7 +244,7 @@ impl Context {
     /// The pattern is out of form, there are too many, or the component can't receive.
     pub fn subscribe(&mut self, pattern: &str) -> Result<(), MessagingError> {
         let subscribed = self.peer.subscribe(pattern, None);
-        subscribed.inspect_err(|error| self.peer.refused(error, &mut self.must_crash))
+        subscribed.inspect_err(|error| self.must_crash |= self.peer.not_subscribed(error))
     }
 
     /// Subscribes the component as a member of a group.
@@ -255,7 +255,7 @@ impl Context {
     /// receive.
     pub fn subscribe_group(&mut self, pattern: &str, group: &str) -> Result<(), MessagingError> {
         let subscribed = self.peer.subscribe(pattern, Some(group));
-        subscribed.inspect_err(|error| self.peer.refused(error, &mut self.must_crash))
+        subscribed.inspect_err(|error| self.must_crash |= self.peer.not_subscribed(error))
     }
 
     /// Ends a subscription, in whatever groups; `false` if there was none.

@@ -299,7 +299,9 @@ impl ComponentHandle {
     /// The pattern is out of form, there are too many, or it can't receive.
     pub fn subscribe(&self, pattern: impl AsRef<str>) -> Result<(), MessagingError> {
         let subscribed = self.peer.subscribe(pattern.as_ref(), None);
-        subscribed.inspect_err(|error| self.refused(error))
+        subscribed.inspect_err(|error| {
+            self.peer.not_subscribed(error);
+        })
     }
 
     /// Subscribes it as a member of `group`.
@@ -313,7 +315,9 @@ impl ComponentHandle {
         group: impl AsRef<str>,
     ) -> Result<(), MessagingError> {
         let subscribed = self.peer.subscribe(pattern.as_ref(), Some(group.as_ref()));
-        subscribed.inspect_err(|error| self.refused(error))
+        subscribed.inspect_err(|error| {
+            self.peer.not_subscribed(error);
+        })
     }
 
     /// Ends a subscription, in whatever groups; `false` if there was none.

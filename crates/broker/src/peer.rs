@@ -220,7 +220,13 @@ impl Peer {
         }
     }
 
-    /// A send, or a subscription, was refused. Sets `must_crash` if the instance has tried too
+    /// A subscription was refused. Whether the instance has tried too often what it may not.
+    #[cold]
+    pub(crate) fn not_subscribed(&self, error: &MessagingError) -> bool {
+        *error == MessagingError::CapabilityDenied && self.denied()
+    }
+
+    /// A send was refused. Sets `must_crash` if the instance has tried too
     /// often what it may not.
     #[cold]
     pub(crate) fn refused(&self, error: &MessagingError, must_crash: &mut bool) {

@@ -94,8 +94,10 @@ impl Actor {
             let topic = dice::topic(&mut state.random);
             (topic, number, Note { number, depth }.payload(&mut state.random))
         };
-        let send = |payload: Bytes| self.context.publish(topic, payload);
-        self.stage.publish(&self.sender(), topic, (number, payload.into()), send);
+        let (stage, who) = (Arc::clone(&self.stage), self.sender());
+        let context = &mut self.context;
+        let send = |payload: Bytes| context.publish(topic, payload);
+        stage.publish(&who, topic, (number, payload.into()), send);
     }
 
     fn sender(&self) -> Sender {

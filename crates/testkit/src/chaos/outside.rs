@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use castcall_broker::{
     AddError, CallError, ComponentHandle, Group, Handlers, MailboxConfig, Overflow, PeerConfig,
-    PeerState, RestartPolicy,
+    PeerState, Rate, RestartPolicy,
 };
 use castcall_core::{ComponentId, Pattern};
 
@@ -252,6 +252,8 @@ impl World {
         config.mailbox = mailbox;
         config.max_pending = if random.u8(..4) == 0 { random.u32(..8) } else { 64 };
         config.max_subscriptions = random.u32(..6);
+        // Time passes in leaps here, and mostly not at all.
+        config.rate = Rate::Unlimited;
         config.restart.policy =
             [RestartPolicy::OnCrash, RestartPolicy::OnCrash, RestartPolicy::Always]
                 [random.usize(..3)];

@@ -58,8 +58,9 @@ impl Stage {
         send: impl FnOnce(Bytes) -> Result<u32, MessagingError>,
     ) {
         let parsed = Topic::new(topic).ok();
-        let expected = self.bad_send(payload.len());
-        let expected = expected.or(parsed.is_none().then_some(MessagingError::InvalidTopic));
+        // Whether it may publish to it is asked first of all, and that takes a topic.
+        let expected = parsed.is_none().then_some(MessagingError::InvalidTopic);
+        let expected = expected.or_else(|| self.bad_send(payload.len()));
         // One that has a copy and is none of these is found when it is given it.
         let subscribers =
             parsed.as_ref().map(|topic| self.state.lock().oracle.subscribed_to(topic));
@@ -147,18 +148,16 @@ impl Stage {
         to: Option<Uid>,
         size: usize,
     ) -> Option<MessagingError> {
-        let Some(to) = to else {
-            return match target {
-                "//" => Some(MessagingError::InvalidMessage),
-                "host" if self.is_here("host") => {
-                    self.bad_send(size).or(Some(MessagingError::CannotReceive))
-                }
-                _ => Some(MessagingError::ComponentNotFound),
-            };
-        };
         if let Some(error) = self.bad_send(size) {
             return Some(error);
         }
+        let Some(to) = to else {
+            return match target {
+                "//" => Some(MessagingError::InvalidMessage),
+                "host" if self.is_here("host") => Some(MessagingError::CannotReceive),
+                _ => Some(MessagingError::ComponentNotFound),
+            };
+        };
         let state = self.state.lock();
         if state.oracle.is_cut_off(to, &who.name) {
             return Some(MessagingError::CapabilityDenied);
