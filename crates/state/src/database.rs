@@ -109,11 +109,11 @@ pub(crate) fn set_aside(database: &Database, ids: u64) -> Result<(), Fault> {
     })
 }
 
-/// Writes it all, or nothing. When this returns it is durable.
+/// Writes it all, or nothing; of letters, none if there is no batch of them. When this returns it is durable.
 pub(crate) fn commit(
     database: &Database,
     subscriptions: &SubscriptionBatch,
-    letters: &LetterBatch,
+    letters: Option<&LetterBatch>,
 ) -> Result<(), Fault> {
     write(database, |transaction| {
         if !subscriptions.is_empty() {
@@ -128,7 +128,8 @@ pub(crate) fn commit(
                 }
             }
         }
-        if !(letters.delete.is_empty() && letters.add.is_empty()) {
+        let Some(letters) = letters else { return Ok(()) };
+        if !letters.is_empty() {
             let mut table = transaction.open_table(LETTERS)?;
             for id in &letters.delete {
                 table.remove(id)?;

@@ -141,6 +141,7 @@ impl StateDirectory {
             letters: letters.clone(),
             backoff: config.backoff,
             max_backoff: config.max_backoff,
+            had_letters: false,
         };
         let thread = thread::Builder::new().name("castcall-state".to_owned());
         let writer = thread

@@ -38,12 +38,13 @@ struct Ledger {
     reserved: u64,
     rewrite: BTreeSet<u64>,
     delete: BTreeSet<u64>,
+    /// How much of the last two the commit that runs is about.
+    in_flight: usize,
     /// Whether the writer has been told that there is something.
     told: bool,
 }
 
 /// What one commit writes.
-#[derive(Default)]
 pub(crate) struct LetterBatch {
     pub(crate) delete: Vec<u64>,
     pub(crate) add: Vec<(u64, DeadLetter)>,
@@ -56,6 +57,10 @@ pub(crate) struct LetterBatch {
 }
 
 impl LetterBatch {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.delete.is_empty() && self.add.is_empty()
+    }
+
     pub(crate) fn is_full(&self, limit: BatchLimit) -> bool {
         self.add.len() >= limit.letters || self.bytes >= limit.bytes
     }
@@ -187,17 +192,26 @@ impl Store {
     pub(crate) fn pending(&self) -> usize {
         self.ledger.as_ref().map_or(0, |ledger| {
             let new = self.letters.range(ledger.written..).count();
-            new + ledger.rewrite.len() + ledger.delete.len()
+            new + ledger.rewrite.len() + ledger.delete.len() + ledger.in_flight
         })
     }
 
-    /// Begins a batch, with all that is to be deleted.
-    pub(crate) fn begin(&mut self) -> LetterBatch {
+    /// Begins a batch, with what is to be deleted.
+    pub(crate) fn begin(&mut self, limit: BatchLimit) -> LetterBatch {
+        let cursor = self.ledger.as_ref().map_or(0, |ledger| ledger.written);
         let ids = self.next + IDS_AHEAD;
-        let Some(ledger) = &mut self.ledger else { return LetterBatch::default() };
-        ledger.told = false;
-        let delete = std::mem::take(&mut ledger.delete).into_iter().collect();
-        LetterBatch { delete, add: Vec::new(), ids, cursor: ledger.written, bytes: 0 }
+        let mut batch = LetterBatch { delete: Vec::new(), add: Vec::new(), ids, cursor, bytes: 0 };
+        if let Some(ledger) = &mut self.ledger {
+            ledger.told = false;
+            if ledger.delete.len() <= limit.deletes {
+                batch.delete = std::mem::take(&mut ledger.delete).into_iter().collect();
+            } else {
+                batch.delete = ledger.delete.iter().copied().take(limit.deletes).collect();
+                ledger.delete.retain(|id| batch.delete.last().is_none_or(|last| id > last));
+            }
+            ledger.in_flight = batch.delete.len();
+        }
+        batch
     }
 
     /// Adds some more letters to it, unless it has `limit` of them or of bytes. `false` once there
@@ -212,7 +226,9 @@ impl Store {
                 return true;
             }
             ledger.attempted = ledger.attempted.max(id + 1);
-            if !ledger.rewrite.remove(&id) {
+            if ledger.rewrite.remove(&id) {
+                ledger.in_flight += 1;
+            } else {
                 batch.cursor = id + 1;
             }
             batch.bytes += weight(letter);
@@ -226,12 +242,14 @@ impl Store {
         if let Some(ledger) = &mut self.ledger {
             ledger.written = ledger.written.max(batch.cursor);
             ledger.reserved = batch.ids;
+            ledger.in_flight = 0;
         }
     }
 
     /// It was not, or that is not known.
     pub(crate) fn failed(&mut self, batch: &LetterBatch) {
         let Some(ledger) = &mut self.ledger else { return };
+        ledger.in_flight = 0;
         ledger.delete.extend(batch.delete.iter().filter(|id| !self.letters.contains_key(id)));
         let old = batch.add.iter().map(|(id, _)| *id).filter(|id| *id < ledger.written);
         ledger.rewrite.extend(old.filter(|id| self.letters.contains_key(id)));
@@ -263,12 +281,14 @@ impl Store {
 /// How much one commit takes.
 #[derive(Clone, Copy)]
 pub(crate) struct BatchLimit {
+    pub(crate) deletes: usize,
     pub(crate) letters: usize,
     pub(crate) bytes: usize,
 }
 
 impl BatchLimit {
-    pub(crate) const NONE: Self = Self { letters: usize::MAX, bytes: usize::MAX };
+    pub(crate) const NONE: Self =
+        Self { deletes: usize::MAX, letters: usize::MAX, bytes: usize::MAX };
 }
 
 /// What a letter counts for, in bytes: see [`DeadLetterLimits::bytes`].

@@ -35,6 +35,8 @@ pub(crate) struct Subscriptions {
     limit: usize,
     /// What is to be written or deleted. Bounded: each is present, or on disk.
     dirty: BTreeSet<StoredSubscription>,
+    /// How many the commit that runs is about.
+    in_flight: usize,
     /// Whether the writer has been told that there is something.
     told: bool,
 }
@@ -51,7 +53,7 @@ impl Subscriptions {
             of.entry(component).or_default().insert((pattern, group), slot);
             count += 1;
         }
-        Self { of, count, limit, dirty: BTreeSet::new(), told: false }
+        Self { of, count, limit, dirty: BTreeSet::new(), in_flight: 0, told: false }
     }
 
     /// `Ok(false)` if it is there already.
@@ -131,7 +133,7 @@ impl Subscriptions {
 
     /// How many are to be written or deleted.
     pub(crate) fn pending(&self) -> usize {
-        self.dirty.len()
+        self.dirty.len() + self.in_flight
     }
 
     /// All that the disk does not know yet.
@@ -149,6 +151,7 @@ impl Subscriptions {
             };
             batch.push((key, present));
         }
+        self.in_flight = batch.len();
         batch
     }
 
@@ -159,6 +162,7 @@ impl Subscriptions {
 
     /// It was committed.
     pub(crate) fn committed(&mut self, batch: SubscriptionBatch) {
+        self.in_flight = 0;
         for (key, written) in batch {
             // Changed once more meanwhile, it is looked at after the next commit.
             let gone = !written && self.slot(&key).is_some_and(|slot| !slot.present);
@@ -179,6 +183,7 @@ impl Subscriptions {
 
     /// It was not, or that is not known.
     pub(crate) fn failed(&mut self, batch: SubscriptionBatch) {
+        self.in_flight = 0;
         self.dirty.extend(batch.into_iter().map(|(key, _)| key));
     }
 

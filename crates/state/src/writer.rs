@@ -13,12 +13,12 @@ use crate::fault::{Fault, guarded};
 use crate::files::Claim;
 use crate::letters::DeadLetters;
 use crate::signal::{Job, Signal};
-use crate::store::{BatchLimit, LetterBatch};
-use crate::subscriptions::{SubscriptionBatch, Subscriptions};
+use crate::store::{BatchLimit, LetterBatch, Store};
+use crate::subscriptions::Subscriptions;
 
 /// What a commit takes that nobody waits for: it must be short, so that subscriptions are durable
 /// soon while letters pour in. The rest comes with the next.
-const ONE_COMMIT: BatchLimit = BatchLimit { letters: 2_048, bytes: 1 << 20 };
+const ONE_COMMIT: BatchLimit = BatchLimit { deletes: 2_048, letters: 512, bytes: 256 << 10 };
 
 pub(crate) struct Writer {
     /// None after a failed commit: the database has to be opened again.
@@ -32,6 +32,8 @@ pub(crate) struct Writer {
     pub(crate) letters: DeadLetters,
     pub(crate) backoff: Duration,
     pub(crate) max_backoff: Duration,
+    /// Whether the last commit had letters in it.
+    pub(crate) had_letters: bool,
 }
 
 /// What a commit did.
@@ -73,44 +75,46 @@ impl Writer {
 
     fn attempt(&mut self, job: Job) -> Result<Done, Fault> {
         self.reopen()?;
-        let limit = if job.everything { BatchLimit::NONE } else { ONE_COMMIT };
-        let (subscriptions, mut letters, more) = self.gather(limit);
-        if job.close {
-            letters.ids = self.letters.store().leave_ids();
-        }
-        let empty = subscriptions.is_empty() && letters.delete.is_empty() && letters.add.is_empty();
-        if empty && !job.close {
+        let subscriptions = self.subscriptions.lock().take_batch();
+        // Subscriptions are promised to be durable soon. Letters have every other commit.
+        let alone = !job.everything && self.had_letters && !subscriptions.is_empty();
+        let (letters, more) = if alone { (None, true) } else { self.gather(job) };
+        self.had_letters = letters.as_ref().is_some_and(|letters| !letters.is_empty());
+        if subscriptions.is_empty() && !self.had_letters && !job.close {
             return Ok(Done { committed: false, more });
         }
         let result = match &self.database {
-            Some(database) => guarded(|| database::commit(database, &subscriptions, &letters)),
+            Some(database) => {
+                guarded(|| database::commit(database, &subscriptions, letters.as_ref()))
+            }
             None => unreachable!("it was just opened"),
         };
-        match result {
-            Ok(()) => {
-                self.subscriptions.lock().committed(subscriptions);
-                self.letters.store().committed(&letters);
-                Ok(Done { committed: true, more })
-            }
-            Err(fault) => {
-                self.subscriptions.lock().failed(subscriptions);
-                self.letters.store().failed(&letters);
-                Err(fault)
-            }
+        let ok = result.is_ok();
+        let end = if ok { Subscriptions::committed } else { Subscriptions::failed };
+        end(&mut self.subscriptions.lock(), subscriptions);
+        if let Some(letters) = letters {
+            let end = if ok { Store::committed } else { Store::failed };
+            end(&mut self.letters.store(), &letters);
         }
+        result.map(|()| Done { committed: true, more })
     }
 
-    /// Takes what is to be written, without keeping others from their locks for long.
-    fn gather(&self, limit: BatchLimit) -> (SubscriptionBatch, LetterBatch, bool) {
-        let subscriptions = self.subscriptions.lock().take_batch();
+    /// Takes the letters that are to be written, without keeping others from the lock for long;
+    /// and whether there are more.
+    fn gather(&self, job: Job) -> (Option<LetterBatch>, bool) {
+        let limit = if job.everything { BatchLimit::NONE } else { ONE_COMMIT };
         let mut store = self.letters.store();
-        let mut letters = store.begin();
+        let mut letters = store.begin(limit);
         let mut more = store.gather(&mut letters, limit);
         drop(store);
         while more && !letters.is_full(limit) {
             more = self.letters.store().gather(&mut letters, limit);
         }
-        (subscriptions, letters, more)
+        if job.close {
+            letters.ids = self.letters.store().leave_ids();
+        }
+        let more = more || letters.delete.len() == limit.deletes;
+        (Some(letters), more)
     }
 
     /// After a failed commit: opens the database, and finds out what of it is there.

@@ -100,6 +100,13 @@ impl Disk {
         Self(Arc::new(Mutex::new(state)))
     }
 
+    /// Somebody else writes to it.
+    pub(crate) fn replace(&self, bytes: Vec<u8>) {
+        let mut state = self.0.lock();
+        state.since.clear();
+        (state.now, state.synced) = (bytes.clone(), bytes);
+    }
+
     /// From so many steps on, everything that writes fails.
     pub(crate) fn fail_after(&self, steps: u64, kind: io::ErrorKind) {
         self.0.lock().fails_after = Some((steps, kind));

@@ -227,3 +227,62 @@ fn commits_that_overtake_changes_miss_nothing() {
     drop(state);
     assert_eq!(all(&open(&disk, config)), expected);
 }
+
+/// What was on disk and is not any more is written again, from memory.
+#[test]
+fn what_the_disk_lost_is_written_again() {
+    let disk = Disk::new();
+    let state = open(&disk, patient());
+    let old = disk.bytes();
+    state.subscribed(&id("a"), &pattern("lost"), None).unwrap();
+    let lost = state.dead_letters().add(letter("a", 10));
+    state.flush_blocking().unwrap();
+    let newer = disk.bytes();
+    let gone = state.dead_letters().take(lost).unwrap();
+    state.unloaded(&id("a"));
+    state.flush_blocking().unwrap();
+
+    // What was deleted is there again, after an error.
+    disk.fail_after(0, io::ErrorKind::TimedOut);
+    state.subscribed(&id("b"), &pattern("x"), None).unwrap();
+    assert!(state.flush_blocking().is_err());
+    disk.replace(newer);
+    disk.heal();
+    state.flush_blocking().unwrap();
+    let found = open(&Disk::with(disk.bytes()), patient());
+    assert_eq!(found.subscriptions().len(), 1);
+    assert_eq!(found.dead_letters().count(), 0);
+
+    // What was written is not there any more.
+    assert!(state.dead_letters().put_back(lost, gone));
+    state.flush_blocking().unwrap();
+    disk.fail_after(0, io::ErrorKind::TimedOut);
+    state.subscribed(&id("c"), &pattern("x"), None).unwrap();
+    assert!(state.flush_blocking().is_err());
+    disk.replace(old);
+    disk.heal();
+    state.flush_blocking().unwrap();
+    let found = open(&Disk::with(disk.bytes()), patient());
+    assert_eq!(found.subscriptions().len(), 2);
+    assert_eq!(found.dead_letters().count(), 1);
+}
+
+/// The file is damaged under its hands: what is in memory is whole, and nobody waits for ever.
+#[test]
+fn a_file_that_is_damaged_meanwhile_is_said() {
+    let disk = Disk::new();
+    let state = open(&disk, patient());
+    disk.fail_after(0, io::ErrorKind::TimedOut);
+    state.subscribed(&id("a"), &pattern("x"), None).unwrap();
+    assert!(state.flush_blocking().is_err());
+    let whole = disk.bytes();
+    disk.replace(vec![7; whole.len()]);
+    disk.heal();
+    for _ in 0..3 {
+        let error = state.flush_blocking().unwrap_err();
+        assert!(matches!(error, FlushError::Corrupt { .. }), "{error:?}");
+    }
+    assert_eq!(state.subscriptions().len(), 1);
+    disk.replace(whole);
+    state.flush_blocking().unwrap();
+}
