@@ -15,10 +15,10 @@ use crate::record;
 use crate::store::LetterBatch;
 use crate::subscriptions::{StoredSubscription, SubscriptionBatch};
 
-const SUBSCRIPTIONS: TableDefinition<'_, (&str, &str, &str), &[u8]> =
+pub(crate) const SUBSCRIPTIONS: TableDefinition<'_, (&str, &str, &str), &[u8]> =
     TableDefinition::new("subscriptions");
-const LETTERS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("dead-letters");
-const NUMBERS: TableDefinition<'_, &str, u64> = TableDefinition::new("numbers");
+pub(crate) const LETTERS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("dead-letters");
+pub(crate) const NUMBERS: TableDefinition<'_, &str, u64> = TableDefinition::new("numbers");
 
 const IDS: &str = "ids";
 /// The empty map, as CBOR.

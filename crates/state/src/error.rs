@@ -8,8 +8,7 @@ use thiserror::Error;
 
 use crate::fault::Fault;
 
-/// A state directory can't be opened. Nothing in it was changed, and nothing is ever deleted to
-/// get it open.
+/// A state directory can't be opened. Nothing that was stored is changed or deleted to get it open.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum OpenError {

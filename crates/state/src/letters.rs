@@ -216,3 +216,76 @@ impl fmt::Debug for DeadLetters {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::letter;
+    use proptest::prelude::*;
+
+    fn all(letters: &DeadLetters) -> Vec<u64> {
+        let all = letters.list(&DeadLetterFilter::new(), None, usize::MAX);
+        all.into_iter().map(|(id, _)| id.0).collect()
+    }
+
+    fn weight(bytes: usize) -> usize {
+        DeadLetterLimits::OVERHEAD + "sender".len() + "to".len() + bytes
+    }
+
+    #[test]
+    fn the_oldest_make_room() {
+        let letters = DeadLetters::in_memory(DeadLetterLimits::new(3, weight(100) + weight(50)));
+        for bytes in [1, 2, 3] {
+            letters.add(letter("to", bytes));
+        }
+        // Bytes are short before letters are.
+        letters.add(letter("to", 100));
+        assert_eq!((all(&letters), letters.dropped()), (vec![3, 4], 2));
+        assert_eq!(letters.bytes(), weight(100) + weight(3));
+        letters.add(letter("to", 10));
+        assert_eq!((all(&letters), letters.dropped()), (vec![4, 5], 3));
+        // One that never fits takes all others with it, as each of them is older.
+        letters.add(letter("to", 1_000));
+        assert_eq!((letters.count(), letters.bytes(), letters.dropped()), (0, 0, 6));
+        assert!(format!("{letters:?}").contains("dropped: 6"));
+    }
+
+    #[test]
+    fn the_oldest_has_no_way_back_into_a_full_store() {
+        let letters = DeadLetters::in_memory(DeadLetterLimits::new(2, usize::MAX));
+        let first = letters.add(letter("to", 1));
+        let taken = letters.take(first).unwrap();
+        letters.add(letter("to", 2));
+        letters.add(letter("to", 3));
+        assert!(letters.put_back(first, taken));
+        assert_eq!((all(&letters), letters.dropped()), (vec![2, 3], 1));
+    }
+
+    #[test]
+    fn payloads_are_shared() {
+        let letters = DeadLetters::in_memory(DeadLetterLimits::default());
+        let one = letter("to", 100);
+        let id = letters.add(one.clone());
+        assert_eq!(letters.get(id).unwrap().payload.as_ptr(), one.payload.as_ptr());
+        assert_eq!(letters.take(id).unwrap().payload.as_ptr(), one.payload.as_ptr());
+        assert_eq!(letters.limits(), DeadLetterLimits::default());
+    }
+
+    proptest! {
+        #[test]
+        fn pages_are_the_whole(count in 0usize..50, page in 1usize..9) {
+            let letters = DeadLetters::in_memory(DeadLetterLimits::new(40, usize::MAX));
+            for n in 0..count {
+                letters.add(letter(["a", "b"][n % 2], n));
+            }
+            let (mut paged, mut after) = (Vec::new(), None);
+            loop {
+                let some = letters.list(&DeadLetterFilter::new(), after, page);
+                let Some((last, _)) = some.last() else { break };
+                after = Some(*last);
+                paged.extend(some.into_iter().map(|(id, _)| id.0));
+            }
+            prop_assert_eq!(paged, all(&letters));
+        }
+    }
+}

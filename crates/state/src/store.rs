@@ -12,9 +12,6 @@ use crate::letters::DeadLetterLimits;
 /// crash; at a million letters a second that lasts for 11 days without a single commit.
 pub(crate) const IDS_AHEAD: u64 = 1_000_000_000_000;
 
-/// How many letters are gathered under one lock.
-pub(crate) const CHUNK: usize = 256;
-
 pub(crate) struct Store {
     letters: BTreeMap<u64, DeadLetter>,
     limits: DeadLetterLimits,
@@ -28,8 +25,8 @@ pub(crate) struct Store {
 ///
 /// Ids below `written` are on disk, but for `rewrite`; those from there on are not, but that a
 /// commit may have failed, or run still, for those below `attempted`. So a letter that comes and
-/// goes between two commits leaves nothing here, and what is here is bounded by what is on disk
-/// and in memory.
+/// goes between two commits leaves nothing here, and what is here is bounded by what is on disk,
+/// in memory, and put back since the last commit.
 #[derive(Default)]
 struct Ledger {
     written: u64,
@@ -59,6 +56,11 @@ pub(crate) struct LetterBatch {
 impl LetterBatch {
     pub(crate) fn is_empty(&self) -> bool {
         self.delete.is_empty() && self.add.is_empty()
+    }
+
+    fn push(&mut self, id: u64, letter: &DeadLetter) {
+        self.bytes += weight(letter);
+        self.add.push((id, letter.clone()));
     }
 
     pub(crate) fn is_full(&self, limit: BatchLimit) -> bool {
@@ -218,23 +220,24 @@ impl Store {
     /// are none left.
     pub(crate) fn gather(&mut self, batch: &mut LetterBatch, limit: BatchLimit) -> bool {
         let Some(ledger) = &mut self.ledger else { return false };
-        let new = self.letters.range(batch.cursor..).map(|(id, letter)| (*id, letter));
-        let again: Vec<u64> = ledger.rewrite.iter().copied().take(CHUNK).collect();
-        let again = again.iter().filter_map(|id| Some((*id, self.letters.get(id)?)));
-        for (gathered, (id, letter)) in again.chain(new).enumerate() {
-            if gathered == CHUNK || batch.is_full(limit) {
+        let mut room = limit.chunk;
+        while room > 0 && !batch.is_full(limit) {
+            let Some(id) = ledger.rewrite.pop_first() else { break };
+            let Some(letter) = self.letters.get(&id) else { continue };
+            room -= 1;
+            ledger.in_flight += 1;
+            batch.push(id, letter);
+        }
+        for (&id, letter) in self.letters.range(batch.cursor..) {
+            if room == 0 || batch.is_full(limit) {
                 return true;
             }
+            room -= 1;
             ledger.attempted = ledger.attempted.max(id + 1);
-            if ledger.rewrite.remove(&id) {
-                ledger.in_flight += 1;
-            } else {
-                batch.cursor = id + 1;
-            }
-            batch.bytes += weight(letter);
-            batch.add.push((id, letter.clone()));
+            batch.cursor = id + 1;
+            batch.push(id, letter);
         }
-        false
+        !ledger.rewrite.is_empty()
     }
 
     /// It was committed.
@@ -260,6 +263,8 @@ impl Store {
         let Some(ledger) = &mut self.ledger else { return };
         let gone = on_disk.iter().filter(|id| !self.letters.contains_key(id));
         ledger.delete = gone.copied().collect();
+        // All others are new to the disk anyway.
+        ledger.rewrite.retain(|id| *id < ledger.written);
         let below = self.letters.range(..ledger.written).map(|(id, _)| *id);
         ledger.rewrite.extend(below.filter(|id| !on_disk.contains(id)));
         let last = on_disk.last().map_or(0, |id| id + 1);
@@ -284,11 +289,19 @@ pub(crate) struct BatchLimit {
     pub(crate) deletes: usize,
     pub(crate) letters: usize,
     pub(crate) bytes: usize,
+    /// How many letters are gathered under one lock.
+    pub(crate) chunk: usize,
 }
 
 impl BatchLimit {
+    /// That of a commit which nobody waits for: it must be short, so that subscriptions are durable
+    /// soon while letters pour in. The rest comes with the next.
+    pub(crate) const SHORT: Self =
+        Self { deletes: 2_048, letters: 512, bytes: 256 << 10, chunk: 256 };
+
+    /// That of a commit which has to take everything.
     pub(crate) const NONE: Self =
-        Self { deletes: usize::MAX, letters: usize::MAX, bytes: usize::MAX };
+        Self { deletes: usize::MAX, letters: usize::MAX, bytes: usize::MAX, ..Self::SHORT };
 }
 
 /// What a letter counts for, in bytes: see [`DeadLetterLimits::bytes`].

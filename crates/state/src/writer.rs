@@ -16,10 +16,6 @@ use crate::signal::{Job, Signal};
 use crate::store::{BatchLimit, LetterBatch, Store};
 use crate::subscriptions::Subscriptions;
 
-/// What a commit takes that nobody waits for: it must be short, so that subscriptions are durable
-/// soon while letters pour in. The rest comes with the next.
-const ONE_COMMIT: BatchLimit = BatchLimit { deletes: 2_048, letters: 512, bytes: 256 << 10 };
-
 pub(crate) struct Writer {
     /// None after a failed commit: the database has to be opened again.
     pub(crate) database: Option<Database>,
@@ -102,7 +98,7 @@ impl Writer {
     /// Takes the letters that are to be written, without keeping others from the lock for long;
     /// and whether there are more.
     fn gather(&self, job: Job) -> (Option<LetterBatch>, bool) {
-        let limit = if job.everything { BatchLimit::NONE } else { ONE_COMMIT };
+        let limit = if job.everything { BatchLimit::NONE } else { BatchLimit::SHORT };
         let mut store = self.letters.store();
         let mut letters = store.begin(limit);
         let mut more = store.gather(&mut letters, limit);

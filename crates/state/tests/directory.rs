@@ -227,6 +227,38 @@ fn is_for_one_at_a_time() {
     open(folder.path());
 }
 
+/// This test is also the other process, if it is told a directory.
+#[test]
+fn another_process_keeps_it_until_it_is_killed() {
+    const PLACE: &str = "CASTCALL_STATE_HELD_BY_ANOTHER";
+    if let Some(path) = std::env::var_os(PLACE) {
+        let _state = open(Path::new(&path));
+        fs::write(Path::new(&path).join("opened"), "").unwrap();
+        std::thread::sleep(Duration::from_secs(60));
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut other = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "another_process_keeps_it_until_it_is_killed"])
+        .env(PLACE, folder.path())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let began = Instant::now();
+    while !folder.path().join("opened").exists() {
+        assert!(began.elapsed() < Duration::from_secs(30));
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let error = refused(folder.path());
+    assert!(
+        matches!(error, OpenError::InUse { process, .. } if process == Some(other.id())),
+        "{error:?}"
+    );
+    other.kill().unwrap();
+    other.wait().unwrap();
+    open(folder.path());
+}
+
 #[test]
 #[cfg(unix)]
 fn is_for_its_user_alone() {

@@ -181,9 +181,15 @@ fn letters_do_not_hold_subscriptions_up() {
 
 #[test]
 fn commits_that_overtake_changes_miss_nothing() {
+    for room in [50, 5_000] {
+        overtake(room);
+    }
+}
+
+fn overtake(room: usize) {
     let disk = Disk::new();
     disk.slow(Duration::from_micros(300));
-    let limits = DeadLetterLimits::new(50, usize::MAX);
+    let limits = DeadLetterLimits::new(room, usize::MAX);
     let config = StateConfig { dead_letters: limits, ..quick() };
     let state = open(&disk, StateConfig { commit_interval: Duration::ZERO, ..config.clone() });
     std::thread::scope(|scope| {
@@ -285,4 +291,63 @@ fn a_file_that_is_damaged_meanwhile_is_said() {
     assert_eq!(state.subscriptions().len(), 1);
     disk.replace(whole);
     state.flush_blocking().unwrap();
+}
+
+/// What a newer version wrote is not understood, and not touched.
+#[test]
+fn what_is_not_understood_is_left_alone() {
+    let disk = Disk::new();
+    let rows = |change: &dyn Fn(&redb::WriteTransaction)| {
+        let database = crate::database::builder().create_with_backend(disk.backend()).unwrap();
+        let transaction = database.begin_write().unwrap();
+        change(&transaction);
+        transaction.commit().unwrap();
+    };
+    rows(&|transaction| {
+        let mut table = transaction.open_table(crate::database::SUBSCRIPTIONS).unwrap();
+        table.insert(("a", "a pattern to come", ""), [0xa0].as_slice()).unwrap();
+        let mut table = transaction.open_table(crate::database::LETTERS).unwrap();
+        table.insert(7, b"a letter to come".as_slice()).unwrap();
+    });
+    for _ in 0..2 {
+        let state = open(&disk, patient());
+        assert_eq!(state.status().unreadable, 2);
+        assert!(state.subscriptions().is_empty() && state.dead_letters().count() == 0);
+        assert!(state.dead_letters().add(letter("a", 1)).0 > 7);
+        let _ = state.dead_letters().take_matching(&DeadLetterFilter::new(), 9);
+        disk.fail_after(0, io::ErrorKind::TimedOut);
+        state.subscribed(&id("a"), &pattern("x"), None).unwrap();
+        assert!(state.flush_blocking().is_err());
+        disk.heal();
+        state.unloaded(&id("a"));
+        state.close_blocking().unwrap();
+    }
+    rows(&|transaction| {
+        let mut table = transaction.open_table(crate::database::NUMBERS).unwrap();
+        table.insert("ids", u64::MAX - 1).unwrap();
+    });
+    let error = StateDirectory::open_source(disk.source(), patient()).unwrap_err();
+    assert!(error.to_string().contains("ids are used up"), "{error}");
+}
+
+/// A flood that ends: what was deleted meanwhile is deleted in pieces, and all of it.
+#[test]
+fn many_letters_go_in_several_commits() {
+    let disk = Disk::new();
+    let state = open(&disk, quick());
+    for _ in 0..9_000 {
+        state.dead_letters().add(letter("a", 1));
+    }
+    state.flush_blocking().unwrap();
+    let commits = state.status().commits;
+    let taken = state.dead_letters().take_matching(&DeadLetterFilter::new(), 8_999);
+    assert_eq!(taken.len(), 8_999);
+    until("they are deleted", || state.status().pending_letters == 0);
+    assert!(state.status().commits >= commits + 5);
+    // And some of them are put back.
+    for (id, letter) in taken.into_iter().take(700) {
+        assert!(state.dead_letters().put_back(id, letter));
+    }
+    drop(state);
+    assert_eq!(open(&disk, quick()).dead_letters().count(), 701);
 }

@@ -4,6 +4,7 @@ mod crash;
 mod damage;
 mod disk;
 mod faults;
+mod ledger;
 
 use bytes::Bytes;
 use castcall_core::{ComponentId, DeadLetter, DeadLetterReason, Pattern, Timestamp};
