@@ -24,8 +24,8 @@ use crate::writer::Writer;
 ///
 /// Everything is answered from memory, and a change is in force when its method has returned, some
 /// hundred nanoseconds later: **no method but the flushing ones waits for the disk**. One thread
-/// of its own writes the changes, together, within 50 ms on a disk that takes no longer than 15 ms
-/// for a commit. What was flushed survives a SIGKILL at any moment.
+/// of its own writes the changes, together: with the default interval within 50 ms, where the disk
+/// takes no longer than 10 ms to sync (a commit syncs twice). What was flushed survives a SIGKILL at any moment.
 ///
 /// When the disk fails, changes are kept and tried again; memory stays bounded, since only what
 /// each subscription and letter is to be in the end is kept.
