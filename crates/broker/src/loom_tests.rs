@@ -67,6 +67,7 @@ impl Peer {
     /// As `Peer::turn` and `Inbox::next` have it.
     fn turn(&self) {
         let _actor = self.actor.lock().unwrap();
+        assert!(!self.mailbox.is_parked(), "scheduled before its restart");
         if self.stopping.load(SeqCst) {
             self.finished.store(true, Relaxed);
             return;

@@ -9,6 +9,7 @@ use loom::thread;
 
 use super::*;
 
+const ENDED: u64 = 5;
 const FAR: u64 = 100;
 
 /// A table with nothing in it but deadlines, one for each shard.
@@ -47,6 +48,8 @@ fn the_driver_learns_of(registered: [(usize, u64); 2]) {
             alarm: Alarm::new(),
             shards: [Mutex::new(FAR), Mutex::new(u64::MAX)],
         });
+        // For a call that has ended since.
+        table.alarm.arm(ENDED);
         // Sticky, as an alarm must be.
         let bell = Arc::new(Notify::new());
         let alarm = Arc::clone(&bell);
