@@ -324,3 +324,6 @@ impl Queue {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -141,6 +141,8 @@ mod tests {
         let here = shards();
         assert_eq!(here.len(), SHARDS_PER_THREAD);
         assert_eq!(shards(), here);
+        let elsewhere = std::thread::spawn(thread_number).join().unwrap();
+        assert_ne!(elsewhere, thread_number());
         let id = core.new_id();
         assert_eq!(id.as_uuid().get_version_num(), 4);
         assert_eq!(id.to_string().parse(), Ok(id));
