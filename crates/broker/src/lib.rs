@@ -25,7 +25,8 @@ mod handle;
 mod inbox;
 mod instance;
 mod ledger;
-#[cfg(all(test, loom))]
+#[cfg(test)]
+#[cfg(loom)]
 mod loom_tests;
 mod mailbox;
 mod message;

@@ -67,7 +67,7 @@ fn lateness(others: usize) {
     let ends = || [&owners[fastrand::usize(..1_000)], &owners[fastrand::usize(..1_000)]];
     let before = resident();
     for _ in 0..others {
-        register(&tracker, CorrelationId::new(), ends(), far_off(), |response| drop(response));
+        register(&tracker, CorrelationId::new(), ends(), far_off(), drop);
     }
     if let (Some(before), Some(after), 1..) = (before, resident(), others) {
         println!("memory: {} bytes for each of {others}", (after - before) / others as u64);
@@ -129,7 +129,7 @@ fn ending_an_owner() {
                 .map(|round| {
                     let owner = choose(round);
                     let start = Instant::now();
-                    let count = table.end_owner(&owner, |entry| drop(black_box(entry)));
+                    let count = table.end_owner(&owner, |entry| _ = black_box(entry));
                     let time = start.elapsed();
                     assert_eq!(count, 10);
                     own(owner);

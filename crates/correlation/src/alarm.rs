@@ -73,11 +73,12 @@ impl Alarm {
     }
 }
 
-#[cfg(all(test, loom))]
+#[cfg(test)]
+#[cfg(loom)]
 #[path = "alarm_loom_tests.rs"]
 mod loom_tests;
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
 mod tests {
     use std::sync::atomic::AtomicU32;
 

@@ -34,7 +34,8 @@
 //! ```
 
 mod idle;
-#[cfg(all(test, loom))]
+#[cfg(test)]
+#[cfg(loom)]
 mod loom_tests;
 mod monitor;
 mod pool;

@@ -259,10 +259,41 @@ async fn in_a_runtime_a_handler_is_called_by_itself() {
     let manager = ResponseManager::builder().on_timeout(handler).build();
     let (began, timeout) = (Instant::now(), Duration::from_millis(20));
     let required = ResponseRequired::new(path("x://y")).within(timeout);
+    // Earlier than what the task sleeps for; and there is one task for all.
+    let far = required.clone().within(Duration::from_secs(200));
+    manager.register_response_required_for(&id("a"), &message(), far).unwrap();
     let id = manager.register_response_required_for(&id("a"), &message(), required).unwrap();
     assert_eq!(sent.recv().await, Some((path("x://y"), TimeoutResponse::new(id, timeout))));
     assert!(began.elapsed() >= timeout);
+    assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), 1);
     // With the last clone its task ends, and the handler with it.
     drop(manager);
     assert_eq!(sent.recv().await, None);
+}
+
+#[test]
+fn without_a_time_told_the_clock_is_asked() {
+    let manager = ResponseManager::new();
+    assert_eq!(manager.expire(|_, _| unreachable!("nothing waits")), 0);
+    let now = Instant::now();
+    let waits = register(&manager, "a", now);
+    let [late, later] =
+        [1, 2].map(|times| register(&manager, "a", now - Duration::from_secs(times * 10)));
+    assert!(manager.cancel(waits) && !manager.cancel(late));
+    let answered = manager.handle_response(message(), Some(later));
+    assert!(matches!(answered, Err(RejectedResponse::TimedOut { .. })));
+    let mut paths = Vec::new();
+    assert_eq!(manager.expire(|path, _| paths.push(path)), 2);
+    assert_eq!(paths, [path("replies.here"), path("replies.here")]);
+}
+
+#[test]
+fn it_can_be_printed() {
+    let manager = ResponseManager::new();
+    register(&manager, "a", Instant::now());
+    let printed = format!("{manager:?}");
+    assert!(printed.starts_with("ResponseManager { config: ResponseConfig {"), "{printed}");
+    assert!(printed.contains("status: ResponseStatus { count: 1, owners: 1 }"), "{printed}");
+    let builder = format!("{:?}", ResponseManager::builder());
+    assert!(builder.starts_with("ResponseManagerBuilder { config:"), "{builder}");
 }

@@ -275,3 +275,31 @@ mod with_a_runtime {
         });
     }
 }
+
+#[test]
+fn without_a_time_told_the_clock_is_asked() {
+    let bench = Bench::new(TrackerLimits::default());
+    bench.register("a", "b");
+    assert_eq!(bench.tracker.cleanup_expired(), 0);
+    let long_ago = Bench { now: bench.now - Duration::from_secs(10), ..bench };
+    long_ago.register("a", "b");
+    let late = long_ago.register("a", "b");
+    assert_eq!(long_ago.tracker.cancel(late.correlation_id, &id("a")), Err(CancelError::NotFound));
+    assert_eq!(long_ago.tracker.cleanup_expired(), 1);
+    assert_eq!(long_ago.errors(), [RequestError::Timeout, RequestError::Timeout]);
+    assert_eq!(long_ago.tracker.pending_count(), 1);
+}
+
+#[test]
+fn what_waits_can_be_printed_without_its_sinks() {
+    let bench = Bench::new(TrackerLimits::default());
+    let request = bench.register("a", "b");
+    let tracker = format!("{:?}", bench.tracker);
+    assert!(tracker.starts_with("CorrelationTracker { limits: TrackerLimits {"), "{tracker}");
+    assert!(tracker.contains("pending: 1, registered: 1"), "{tracker}");
+    let pending = format!("{:?}", bench.pending(&request));
+    let start = format!("PendingRequest {{ correlation_id: {}, ", request.correlation_id);
+    assert!(pending.starts_with(&start) && !pending.contains("response_tx"), "{pending}");
+    let table = PendingTable::<u8, u8>::new();
+    assert_eq!(format!("{table:?}"), "PendingTable { .. }");
+}
