@@ -8,6 +8,15 @@ use std::time::{Duration, Instant};
 use castcall_core::CorrelationId;
 use castcall_correlation::{CancelRefusal, Entry, PendingTable, Resolution};
 
+/// Runs its closure in the end, also if that is a panic: others wait for it.
+struct AtTheEnd<F: FnMut()>(F);
+
+impl<F: FnMut()> Drop for AtTheEnd<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
 #[test]
 fn every_call_ends_exactly_once() {
     const CALLERS: usize = 3;
@@ -29,6 +38,7 @@ fn every_call_ends_exactly_once() {
             let (table, callers) = (&table, &callers);
             let (to_answer, to_cancel) = (to_answer.clone(), to_cancel.clone());
             scope.spawn(move || {
+                let _left = AtTheEnd(|| _ = callers.fetch_sub(1, SeqCst));
                 for call in 0..CALLS {
                     let id = if call % 2 == 0 { table.new_id() } else { CorrelationId::new() };
                     let timeout = Duration::from_nanos(1 << (call % 30));
@@ -44,7 +54,6 @@ fn every_call_ends_exactly_once() {
                         to_cancel.send((id, owner)).unwrap();
                     }
                 }
-                callers.fetch_sub(1, SeqCst);
             });
         }
         drop((to_answer, to_cancel));
@@ -121,6 +130,10 @@ fn the_driver_misses_no_deadline() {
         });
         let driver = driver.thread().clone();
         let alarm = driver.clone();
+        let stopped = AtTheEnd(|| {
+            stop.store(true, SeqCst);
+            driver.unpark();
+        });
         table.set_alarm(Arc::new(move || alarm.unpark())).unwrap();
         let hour = Instant::now() + Duration::from_secs(3_600);
         table.register(CorrelationId::new(), &1, &2, hour, ()).unwrap();
@@ -141,8 +154,7 @@ fn the_driver_misses_no_deadline() {
                 }
             }
         }
-        stop.store(true, SeqCst);
-        driver.unpark();
+        drop(stopped);
         assert!(in_time, "the driver slept through a deadline");
     });
 }
