@@ -61,6 +61,7 @@ fn letter(bytes: usize) -> Result<DeadLetter, castcall_core::InvalidComponentId>
         died: Timestamp::now(),
         reason: DeadLetterReason::Crashed,
         attempts: 1,
+        trace: None,
     })
 }
 

@@ -10,6 +10,7 @@ fn message() -> Message {
         payload: Bytes::from_static(b"four"),
         topic: None,
         timestamp: Timestamp::from_unix_nanos(0),
+        trace: None,
         call: None,
     }
 }
@@ -19,7 +20,8 @@ fn callback() -> Callback {
 }
 
 fn mailbox(messages: usize) -> Mailbox {
-    Mailbox::new(MailboxConfig { messages, ..MailboxConfig::default() })
+    let config = MailboxConfig { messages, ..MailboxConfig::default() };
+    Mailbox::new(config, Budget::new(usize::MAX))
 }
 
 #[test]
