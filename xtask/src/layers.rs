@@ -18,6 +18,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("castcall-policy", &["castcall-core"]),
     ("castcall-state", &["castcall-core"]),
     ("castcall-manifest", &["castcall-core", "castcall-codec"]),
+    ("castcall-audit", &["castcall-core"]),
     (
         "castcall-broker",
         &[
