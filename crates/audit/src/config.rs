@@ -67,7 +67,7 @@ impl fmt::Debug for FailureHook {
 ///
 /// let mut config = AuditConfig::new("/var/log/castcall/audit.jsonl");
 /// config.level = Level::Denials;
-/// assert_eq!(config.denials_path, "/var/log/castcall/audit-denials.jsonl");
+/// assert_eq!(config.denials_path.to_str(), Some("/var/log/castcall/audit-denials.jsonl"));
 /// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]

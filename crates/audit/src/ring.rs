@@ -46,31 +46,51 @@ struct Ring {
 /// What was dropped on one queue.
 #[derive(Debug, Default)]
 pub(crate) struct Drops {
-    /// And not said in the stream. Whoever takes the number says it.
-    untold: AtomicU64,
+    /// Both only grow, so that who finds `told` unchanged knows that nobody has told since.
     total: AtomicU64,
+    told: AtomicU64,
     /// When, last.
     at: AtomicU64,
 }
 
+/// A look at [`Drops`].
+#[derive(Clone, Copy)]
+pub(crate) struct Seen {
+    total: u64,
+    told: u64,
+}
+
 impl Drops {
-    /// So many, and when the last was, unless there are none.
-    pub(crate) fn take(&self) -> Option<(u64, u64)> {
-        if self.untold.load(Ordering::Acquire) == 0 {
-            return None;
-        }
-        let count = self.untold.swap(0, Ordering::AcqRel);
-        (count > 0).then(|| (count, self.at.load(Ordering::Relaxed)))
+    pub(crate) fn add(&self, at: u64) {
+        self.at.store(at, Ordering::Relaxed);
+        self.total.fetch_add(1, Ordering::AcqRel);
     }
 
     pub(crate) fn total(&self) -> u64 {
         self.total.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn add(&self, at: u64) {
-        self.at.store(at, Ordering::Relaxed);
-        self.total.fetch_add(1, Ordering::Relaxed);
-        self.untold.fetch_add(1, Ordering::AcqRel);
+    /// How many have not been told, and when the last was. Who asks, tells.
+    pub(crate) fn take(&self) -> Option<(u64, u64)> {
+        let total = self.total.load(Ordering::Acquire);
+        let count = total - self.told.swap(total, Ordering::AcqRel);
+        (count > 0).then(|| (count, self.at.load(Ordering::Relaxed)))
+    }
+
+    /// To be asked before looking at what is in the queue.
+    pub(crate) fn seen(&self) -> Seen {
+        let told = self.told.load(Ordering::Acquire);
+        Seen { told, total: self.total.load(Ordering::Acquire) }
+    }
+
+    /// How many of those seen then have not been told. Nothing was pushed after them, or who did
+    /// so would have told first.
+    pub(crate) fn take_seen(&self, Seen { total, told }: Seen) -> Option<(u64, u64)> {
+        if total == told {
+            return None;
+        }
+        let took = self.told.compare_exchange(told, total, Ordering::AcqRel, Ordering::Relaxed);
+        took.is_ok().then(|| (total - told, self.at.load(Ordering::Relaxed)))
     }
 }
 
@@ -286,11 +306,20 @@ mod tests {
             rings.push(902, event(at));
         }
         let mut outlet = rings.fresh().pop().unwrap();
-        assert_eq!(outlet.drops.take(), Some((1, 16)));
+        let seen = outlet.drops.seen();
         assert_eq!(drain(&mut outlet).len(), 16);
+        assert_eq!(outlet.drops.take_seen(seen), Some((1, 16)));
+        assert_eq!(outlet.drops.take_seen(seen), None);
         // It has been told.
-        rings.push(902, event(17));
-        assert_eq!(drain(&mut outlet), [Ok(17)]);
+        for at in 17..34 {
+            rings.push(902, event(at));
+        }
+        let seen = outlet.drops.seen();
+        assert_eq!(drain(&mut outlet).len(), 16);
+        // Who records was first.
+        rings.push(902, event(34));
+        assert_eq!(outlet.drops.take_seen(seen), None);
+        assert_eq!(drain(&mut outlet), [Err(1), Ok(34)]);
     }
 
     #[test]

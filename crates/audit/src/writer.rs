@@ -91,7 +91,7 @@ impl Writer {
                 (asked.flushes, asked.flushed, asked.close)
             };
             let flush = flushes > flushed;
-            let worked = self.empty_queues(flush || close);
+            let worked = self.empty_queues();
             let next = second.elapsed() >= SECOND;
             self.take_denials(next, close);
             if next {
@@ -133,24 +133,23 @@ impl Writer {
         self.all.iter_mut().chain(&mut self.denials)
     }
 
-    /// Whether there was anything. `all`: what was dropped is told, too, wherever it stands.
-    fn empty_queues(&mut self, all: bool) -> bool {
+    /// Whether there was anything.
+    fn empty_queues(&mut self) -> bool {
         // First of all: who gives a name back has recorded before what it recorded with it.
         let retired = self.texts.retired();
-        let worked = self.empty_rings(all);
+        let worked = self.empty_rings();
         self.texts.free(&retired);
         worked
     }
 
-    fn empty_rings(&mut self, all: bool) -> bool {
+    fn empty_rings(&mut self) -> bool {
         let Some(stream) = &mut self.all else { return false };
         self.outlets.extend(self.shared.rings.fresh());
         let mut worked = false;
         for outlet in &mut self.outlets {
             let consumer = &mut outlet.consumer;
+            let seen = outlet.drops.seen();
             let mut left = consumer.slots();
-            // Otherwise who records will, in the right place.
-            let tell = all || left == 0;
             worked |= left > 0;
             while left > 0 {
                 let Ok(chunk) = consumer.read_chunk(left.min(CHUNK)) else { break };
@@ -161,17 +160,18 @@ impl Writer {
                 left -= chunk.len();
                 chunk.commit_all();
             }
-            if tell {
-                tell_dropped(stream, &outlet.drops);
-            }
+            tell_dropped(stream, outlet.drops.take_seen(seen));
         }
-        tell_dropped(stream, self.shared.rings.strays());
-        let notes = std::mem::take(&mut self.shared.slow.lock().notes);
+        tell_dropped(stream, self.shared.rings.strays().take());
+        let (notes, dropped) = {
+            let mut slow = self.shared.slow.lock();
+            (std::mem::take(&mut slow.notes), self.shared.notes_dropped.take())
+        };
         worked |= !notes.is_empty();
         for note in notes {
             write_note(stream, &note);
         }
-        tell_dropped(stream, &self.shared.notes_dropped);
+        tell_dropped(stream, dropped);
         worked
     }
 
@@ -202,8 +202,8 @@ impl Writer {
     }
 }
 
-fn tell_dropped(stream: &mut Stream, drops: &Drops) {
-    if let Some((count, at)) = drops.take() {
+fn tell_dropped(stream: &mut Stream, dropped: Option<(u64, u64)>) {
+    if let Some((count, at)) = dropped {
         stream.tell_dropped(at, count, Why::Overload);
     }
 }
