@@ -66,6 +66,12 @@ impl Drops {
         self.total.fetch_add(1, Ordering::AcqRel);
     }
 
+    /// The same where only one thread adds: a tenth of the cost.
+    fn add_exclusive(&self, at: u64) {
+        self.at.store(at, Ordering::Relaxed);
+        self.total.store(self.total.load(Ordering::Relaxed) + 1, Ordering::Release);
+    }
+
     pub(crate) fn total(&self) -> u64 {
         self.total.load(Ordering::Relaxed)
     }
@@ -190,10 +196,7 @@ impl Rings {
 impl Ring {
     #[inline]
     fn push(&mut self, event: Event) {
-        if self.dropping {
-            self.tell(event.at());
-        }
-        if self.producer.push(event).is_err() {
+        if self.dropping && !self.tell(event.at()) || self.producer.push(event).is_err() {
             self.drop_one(event.at());
             return;
         }
@@ -205,20 +208,21 @@ impl Ring {
 
     /// Says how many were dropped, in their place, if there is room by now.
     #[cold]
-    fn tell(&mut self, at: u64) {
+    fn tell(&mut self, at: u64) -> bool {
         if self.producer.is_full() {
-            return;
+            return false;
         }
         self.dropping = false;
         if let Some((count, _)) = self.drops.take() {
             // There is room: nobody else pushes.
             let _ = self.producer.push(Event::dropped(at, count));
         }
+        true
     }
 
     #[cold]
     fn drop_one(&mut self, at: u64) {
-        self.drops.add(at);
+        self.drops.add_exclusive(at);
         if !self.dropping {
             self.dropping = true;
             self.wake();
