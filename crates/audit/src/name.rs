@@ -23,7 +23,7 @@ pub enum Sort {
 pub(crate) const NOBODY: u32 = u32::MAX;
 
 /// The name of a component, topic, pattern or group, ready to be recorded: made once, by
-/// [`Audit::component`](crate::Audit::component) and its like, and kept. A clone is cheap.
+/// [`Audit::name`](crate::Audit::name) or [`Audit::group`](crate::Audit::group), and kept. A clone is cheap.
 #[derive(Clone)]
 pub struct Name {
     /// Which audit's table it stands in; 0: of an audit that is off.
