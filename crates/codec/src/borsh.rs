@@ -12,6 +12,9 @@
 //! assert_eq!((word.as_str(), number), ("answer", 42));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! The derive macros of the crate `borsh` name it `borsh`. Where this module is imported by that
+//! name beside them, say `#[borsh(crate = "::borsh")]`, or call `castcall_codec::borsh::encode`.
 
 use alloc::vec::Vec;
 

@@ -87,8 +87,8 @@ pub enum DecodeError {
         /// The codec.
         codec: Codec,
     },
-    /// The value claims more elements than there are bytes. It is a lie, or a list of values that
-    /// take no bytes: send their number instead.
+    /// The value claims more elements than there are bytes: the message was cut, the claim is a
+    /// lie, or it is a list of values that take no bytes. Of those, send the number instead.
     #[error("the {codec} value claims more elements than it has bytes")]
     TooMany {
         /// The codec.

@@ -1,0 +1,59 @@
+//! The record that all codecs are tested with. It is that of the golden vectors.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use proptest::prelude::*;
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Order {
+    pub(crate) id: u64,
+    pub(crate) customer: String,
+    pub(crate) balance: i32,
+    pub(crate) paid: bool,
+    pub(crate) lines: Vec<u32>,
+}
+
+impl Order {
+    #[allow(dead_code)]
+    pub(crate) fn sample() -> Self {
+        Self {
+            id: 4711,
+            customer: "Zoë".to_owned(),
+            balance: -300,
+            paid: true,
+            lines: vec![1, 300, 70_000],
+        }
+    }
+}
+
+/// Recursive, and with all that serde has: options, newtypes, tuples, and each kind of enum.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
+pub(crate) enum Tree {
+    Leaf,
+    Number(i64),
+    Pair(Wrapped, (u8, u16)),
+    Branch { name: Option<String>, children: Vec<Tree> },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Wrapped(pub(crate) [u16; 2]);
+
+#[allow(dead_code)]
+pub(crate) fn orders() -> impl Strategy<Value = Order> {
+    (any::<u64>(), ".*", any::<i32>(), any::<bool>(), any::<Vec<u32>>()).prop_map(
+        |(id, customer, balance, paid, lines)| Order { id, customer, balance, paid, lines },
+    )
+}
+
+#[allow(dead_code)]
+pub(crate) fn trees() -> impl Strategy<Value = Tree> {
+    let leaf = prop_oneof![
+        Just(Tree::Leaf),
+        any::<i64>().prop_map(Tree::Number),
+        any::<([u16; 2], (u8, u16))>().prop_map(|(one, other)| Tree::Pair(Wrapped(one), other)),
+    ];
+    leaf.prop_recursive(8, 64, 8, |inner| {
+        (any::<Option<String>>(), prop::collection::vec(inner, 0..8))
+            .prop_map(|(name, children)| Tree::Branch { name, children })
+    })
+}

@@ -1,0 +1,7 @@
+//! bincode.
+#![no_main]
+
+use castcall_codec::Codec;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| castcall_fuzz::all(Codec::Bincode, bytes));
