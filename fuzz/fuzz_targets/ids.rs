@@ -11,7 +11,9 @@ fuzz_target!(|text: &str| {
             assert!(text.len() <= ComponentId::MAX_BYTES);
             let segment = |segment: &str| {
                 !segment.is_empty()
-                    && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+                    && segment
+                        .bytes()
+                        .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
             };
             assert!(text.split('/').all(segment));
         }

@@ -78,6 +78,7 @@ pub fn decode<'de, T: Deserialize<'de>>(message: &'de [u8]) -> Result<T, DecodeE
     value(unwrap_as(CODEC, message)?)
 }
 
+#[inline]
 pub(crate) fn value<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, DecodeError> {
     let elements = Cell::new(bytes.len());
     let seed = Seed::new(PhantomData, Budget::<true>(&elements));

@@ -62,7 +62,11 @@ pub fn encode_into<T: BorshSerialize + ?Sized>(
 ///
 /// [`DecodeError`], but for `UnknownCodec`, `NotHere` and `TooMany`.
 pub fn decode<T: BorshDeserialize>(message: &[u8]) -> Result<T, DecodeError> {
-    let mut reader = Reader { rest: unwrap_as(CODEC, message)?, stack: here(), fault: None };
+    let mut reader = Reader {
+        rest: unwrap_as(CODEC, message)?,
+        floor: here().saturating_sub(MAX_STACK),
+        fault: None,
+    };
     match T::deserialize_reader(&mut reader) {
         Ok(value) if reader.rest.is_empty() => Ok(value),
         Ok(_) => Err(DecodeError::TrailingBytes { codec: CODEC, extra: reader.rest.len() }),
@@ -78,8 +82,8 @@ pub fn decode<T: BorshDeserialize>(message: &[u8]) -> Result<T, DecodeError> {
 /// reader where it is; but each level reads something, from further down the stack.
 struct Reader<'a> {
     rest: &'a [u8],
-    /// Where the stack was at the start.
-    stack: usize,
+    /// How far down the stack may go: it grows down wherever Rust runs.
+    floor: usize,
     fault: Option<Fault>,
 }
 
@@ -89,41 +93,45 @@ enum Fault {
 }
 
 impl Reader<'_> {
-    #[inline]
-    fn take(&mut self, count: usize) -> IoResult<&[u8]> {
-        if here().abs_diff(self.stack) > MAX_STACK {
-            return Err(self.fail(Fault::Stack));
-        }
-        match self.rest.split_at_checked(count) {
-            Some((taken, rest)) => {
-                self.rest = rest;
-                Ok(taken)
-            }
-            None => Err(self.fail(Fault::End)),
-        }
-    }
-
     #[cold]
     fn fail(&mut self, fault: Fault) -> ::borsh::io::Error {
+        let kind = match fault {
+            Fault::End => ErrorKind::UnexpectedEof,
+            Fault::Stack => ErrorKind::InvalidData,
+        };
         self.fault = Some(fault);
-        ErrorKind::InvalidData.into()
+        kind.into()
     }
 }
 
 impl Read for Reader<'_> {
+    /// For bytes alone, whose number was read a moment ago.
     #[inline]
     fn read(&mut self, buffer: &mut [u8]) -> IoResult<usize> {
-        // Asked with room for more than there is, as with none, is the end: Borsh knows how much
-        // it wants.
-        let count = buffer.len().min(self.rest.len().max(1));
-        buffer[..count].copy_from_slice(self.take(count)?);
+        let count = buffer.len().min(self.rest.len());
+        if count < buffer.len() {
+            self.fault = Some(Fault::End);
+        }
+        let (taken, rest) = self.rest.split_at(count);
+        buffer[..count].copy_from_slice(taken);
+        self.rest = rest;
         Ok(count)
     }
 
-    #[inline]
+    // Always, so that the copy of a number is as long as the number.
+    #[inline(always)]
     fn read_exact(&mut self, buffer: &mut [u8]) -> IoResult<()> {
-        buffer.copy_from_slice(self.take(buffer.len())?);
-        Ok(())
+        if here() < self.floor {
+            return Err(self.fail(Fault::Stack));
+        }
+        match self.rest.split_at_checked(buffer.len()) {
+            Some((taken, rest)) => {
+                buffer.copy_from_slice(taken);
+                self.rest = rest;
+                Ok(())
+            }
+            None => Err(self.fail(Fault::End)),
+        }
     }
 }
 
@@ -131,5 +139,5 @@ impl Read for Reader<'_> {
 #[inline(always)]
 fn here() -> usize {
     let local = 0u8;
-    core::ptr::from_ref(core::hint::black_box(&local)).addr()
+    core::ptr::from_ref(&local).addr()
 }

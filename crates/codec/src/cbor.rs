@@ -64,6 +64,7 @@ pub fn decode<T: DeserializeOwned>(message: &[u8]) -> Result<T, DecodeError> {
     value(unwrap_as(CODEC, message)?)
 }
 
+#[inline]
 pub(crate) fn value<T: DeserializeOwned>(mut bytes: &[u8]) -> Result<T, DecodeError> {
     let decoded: Result<Distrusted<T>, _> =
         de::from_reader_with_recursion_limit(&mut bytes, MAX_DEPTH + 1);

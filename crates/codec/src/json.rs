@@ -71,6 +71,7 @@ pub fn decode<'de, T: Deserialize<'de>>(message: &'de [u8]) -> Result<T, DecodeE
     value(unwrap_as(CODEC, message)?)
 }
 
+#[inline]
 pub(crate) fn value<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, DecodeError> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = T::deserialize(&mut deserializer).map_err(reason)?;

@@ -39,7 +39,7 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, EncodeError> 
 ///
 /// # Errors
 ///
-/// As [`encode`]; nothing is appended then.
+/// As [`encode()`]; nothing is appended then.
 pub fn encode_into<T: Serialize + ?Sized>(
     value: &T,
     message: &mut Vec<u8>,
@@ -61,6 +61,7 @@ pub fn decode<'de, T: Deserialize<'de>>(message: &'de [u8]) -> Result<T, DecodeE
     value(unwrap_as(CODEC, message)?)
 }
 
+#[inline]
 pub(crate) fn value<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, DecodeError> {
     let elements = Cell::new(bytes.len());
     let mut deserializer = Deserializer::from_read_ref(bytes);

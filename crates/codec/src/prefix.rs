@@ -110,6 +110,7 @@ pub fn wrap(codec: Codec, value: &[u8]) -> Vec<u8> {
 /// # Errors
 ///
 /// [`DecodeError::Prefix`] and [`DecodeError::WrongCodec`].
+#[inline]
 pub const fn unwrap_as(codec: Codec, message: &[u8]) -> Result<&[u8], DecodeError> {
     match peek(message) {
         Ok((Prefix::Known(found), value)) if found as u8 == codec as u8 => Ok(value),

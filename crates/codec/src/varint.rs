@@ -11,11 +11,17 @@ pub(crate) const MAX_BYTES: usize = 9;
 /// The number at the start of the bytes, and the bytes after it.
 #[inline]
 pub(crate) const fn split(bytes: &[u8]) -> Result<(u64, &[u8]), PrefixError> {
-    // Most codes fit one byte or two; the loop is for the others.
+    // The codes that castcall knows have one byte, two or four; the loop is for the others.
     match bytes {
         [one, rest @ ..] if *one < 0x80 => Ok((*one as u64, rest)),
         [one, two, rest @ ..] if *two < 0x80 && *two != 0 => {
             Ok(((*one & 0x7f) as u64 | (*two as u64) << 7, rest))
+        }
+        [one, two, three, four, rest @ ..]
+            if *one & *two & *three >= 0x80 && *four < 0x80 && *four != 0 =>
+        {
+            let low = (*one & 0x7f) as u64 | ((*two & 0x7f) as u64) << 7;
+            Ok((low | ((*three & 0x7f) as u64) << 14 | (*four as u64) << 21, rest))
         }
         _ => split_longer(bytes),
     }

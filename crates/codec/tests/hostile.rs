@@ -226,3 +226,31 @@ fn what_can_t_be_encoded_leaves_nothing() {
     assert!(bincode::encode(&Endless).is_err());
     assert!(cbor::encode(&Endless).is_ok());
 }
+
+/// The table of errors in `docs/envelope.md`.
+#[test]
+fn as_the_envelopes_page_says() {
+    use DecodeError as E;
+
+    let value = |message: &[u8]| decode::<serde_json::Value>(message).unwrap_err();
+    assert_eq!(value(b""), E::Prefix(PrefixError::Empty));
+    assert_eq!(value(b"\x81\x8e"), E::Prefix(PrefixError::Truncated));
+    assert_eq!(value(b"\xd1\x00\xf6"), E::Prefix(PrefixError::NotMinimal));
+    let long = b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01";
+    assert_eq!(value(long), E::Prefix(PrefixError::TooLong));
+    assert_eq!(value(b"\x71\x01"), E::UnknownCodec { code: 0x71 });
+    let codec = Codec::Cbor;
+    assert_eq!(value(b"\x51\x62\x61"), E::Truncated { codec });
+    assert_eq!(value(b"\x51\xf6\xf6"), E::TrailingBytes { codec, extra: 1 });
+    let claim = b"\x51\x9b\xff\xff\xff\xff\xff\xff\xff\xff\x01";
+    assert_eq!(value(claim), E::Truncated { codec });
+    assert_eq!(value(&[b"\x51", &[0x81; 129][..]].concat()), E::TooDeep { codec });
+    assert_eq!(value(&[b"\x51", &[0x81; 128][..]].concat()), E::Truncated { codec });
+    assert!(is_invalid(&value(b"\x51\x61\xff")));
+    let codec = Codec::MessagePack;
+    assert_eq!(value(b"\x81\x04\xdd\xff\xff\xff\xff\x01"), E::TooMany { codec });
+    let claim = b"\x82\x8e\xc0\x01\xfc\xff\xff\xff\xff";
+    assert_eq!(decode::<Vec<u8>>(claim), Err(E::TooMany { codec: Codec::Bincode }));
+    assert!(is_invalid(&decode::<bool>(b"\x82\x8e\xc0\x01\x02").unwrap_err()));
+    assert_eq!(value(b"\x80\x04[1,"), E::Truncated { codec: Codec::Json });
+}
