@@ -113,6 +113,13 @@ impl OwnerCounts {
         }
     }
 
+    /// How many owners there is memory for.
+    #[cfg(test)]
+    pub(crate) fn capacity(&self) -> usize {
+        let parts = self.parts.get().map_or(&[][..], |parts| parts);
+        parts.iter().map(|part| part.lock().counts.capacity()).sum()
+    }
+
     #[inline]
     fn part(&self, tag: u32) -> &Mutex<Part> {
         let parts = self.parts.get_or_init(|| (0..PARTS).map(|_| CachePadded::default()).collect());
@@ -150,7 +157,19 @@ mod tests {
         assert_eq!(parts[0].lock().counts.len(), 1, "the other one is forgotten");
         counts.release(&b, 7);
         counts.shrink();
-        assert!(parts.iter().all(|part| part.lock().counts.capacity() == 0));
+        assert_eq!(counts.capacity(), 0);
+    }
+
+    #[test]
+    fn forgetting_who_has_none_spares_who_has_the_same_tag() {
+        let [a, b] = ["a", "b"].map(|id| ComponentId::new(id).unwrap());
+        for [stays, goes] in [[&a, &b], [&b, &a]] {
+            let counts = OwnerCounts::default();
+            assert!(counts.reserve(&a, 7, 2) && counts.reserve(&b, 7, 2));
+            counts.release(goes, 7);
+            counts.shrink();
+            assert_eq!((counts.get(stays, 7), counts.get(goes, 7), counts.len()), (1, 0, 1));
+        }
     }
 
     #[test]

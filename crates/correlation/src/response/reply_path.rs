@@ -286,6 +286,8 @@ mod tests {
         assert_eq!(path("topic:a.b"), path("a.b"));
         let opaque = OpaquePath::new("Svn+ssh://a.b/c?d#e://f").unwrap();
         assert_eq!((opaque.scheme(), opaque.rest()), ("Svn+ssh", "a.b/c?d#e://f"));
+        assert_eq!(opaque.to_string(), "Svn+ssh://a.b/c?d#e://f");
+        assert_eq!(format!("{opaque:?}"), "\"Svn+ssh://a.b/c?d#e://f\"");
         assert_eq!(path(opaque.as_str()), opaque.into());
         assert!(matches!(path("topic://x"), ReplyPath::Opaque(_)));
     }

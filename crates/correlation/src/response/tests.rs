@@ -238,6 +238,10 @@ fn an_owner_is_listed_and_ended_alone() {
     assert_eq!(manager.status(), ResponseStatus { count: 1, owners: 1 });
     manager.shrink();
     assert_eq!(manager.list_all_pending().len(), 1);
+    let other = manager.list_all_pending().remove(0).owner;
+    assert_eq!(manager.end_owner(&other, drop), 1);
+    manager.shrink();
+    assert_eq!(manager.inner.table.footprint(), 0);
 }
 
 #[test]

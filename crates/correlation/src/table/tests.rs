@@ -19,9 +19,12 @@ pub(super) fn assert_empty<K: Clone + Eq + Hash, S>(table: &PendingTable<K, S>) 
     }
 }
 
-fn footprint(table: &Table) -> usize {
-    let core = table.core.get().unwrap();
-    core.shards.iter().map(|shard| shard.lock().footprint()).sum()
+impl<K: Clone + Eq + Hash, S> PendingTable<K, S> {
+    /// Bytes allocated in the shards.
+    pub(crate) fn footprint(&self) -> usize {
+        let core = self.core.get().unwrap();
+        core.shards.iter().map(|shard| shard.lock().footprint()).sum()
+    }
 }
 
 #[test]
@@ -227,12 +230,12 @@ fn memory_is_little_and_comes_back() {
     for sink in 0..calls {
         register(&table, u64::from(sink), u64::from(sink), now + SECOND, sink);
     }
-    let each = footprint(&table) / calls as usize;
+    let each = table.footprint() / calls as usize;
     assert!(each <= 200, "{each} bytes for each call, each with an owner and a target of its own");
     table.expire(now + SECOND, |_| ());
     assert_empty(&table);
     table.shrink();
-    assert_eq!(footprint(&table), 0);
+    assert_eq!(table.footprint(), 0);
     assert_eq!(table.counts().timed_out, u64::from(calls));
 }
 

@@ -183,6 +183,8 @@ fn owners_and_targets_end_together() {
     assert_eq!((counts.target_gone, counts.owner_gone), (10, 20));
     bench.assert_empty();
     bench.tracker.shrink();
+    let Inner { table, owners, .. } = &*bench.tracker.inner;
+    assert_eq!((table.footprint(), owners.capacity()), (0, 0));
 }
 
 #[test]
