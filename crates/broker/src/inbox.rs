@@ -233,3 +233,6 @@ impl Peer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 use super::*;
+use castcall_broker::CallError;
 use castcall_broker::{Context, Message};
-use castcall_core::ComponentError;
+use castcall_core::{ComponentError, RequestError};
 
 type Answer = Result<Bytes, ComponentError>;
 
@@ -163,4 +164,25 @@ fn a_ledger_of_ones_own_has_the_dead_letters() {
     let stop = sim.stop(&gone, Duration::from_secs(1));
     assert!(sim.wait(&stop) && sim.dead_letters().is_empty());
     assert_eq!(letters.0.lock().len(), 1);
+}
+
+/// Nobody waits for a timeout to learn what the host knows.
+#[test]
+fn what_ends_before_the_restart_is_unavailable_at_once() {
+    let mut sim = Simulation::new(10);
+    let fragile = |_: &mut Context, message: Message| -> Answer {
+        assert_ne!(message.payload, "crash", "as a test");
+        Ok(message.payload)
+    };
+    sim.add("fragile", move || fragile).unwrap();
+    sim.run_until_idle();
+    // The first restart is due after 10 ms, give or take a quarter.
+    sim.cast("fragile", "crash").unwrap();
+    let [soon, later] = [5, 50].map(Duration::from_millis);
+    let (soon, later) = (sim.call("fragile", "x", soon), sim.call("fragile", "y", later));
+    sim.run_until_idle();
+    assert_eq!(sim.elapsed(), Duration::ZERO);
+    assert_eq!(soon.take(), Some(Err(CallError::Failed(RequestError::Unavailable))));
+    assert_eq!(sim.wait(&later).unwrap(), "y");
+    assert!(sim.elapsed() < Duration::from_millis(20));
 }
