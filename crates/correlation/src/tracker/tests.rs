@@ -204,6 +204,31 @@ fn a_sink_may_use_the_tracker() {
     bench.assert_empty();
 }
 
+#[test]
+fn each_count_counts_its_own() {
+    let bench = Bench::new(TrackerLimits::default());
+    let counts = || {
+        let tracker = &bench.tracker;
+        let ended = [tracker.completed_count(), tracker.timeout_count(), tracker.cancelled_count()];
+        (tracker.pending_count(), ended, tracker.orphaned_count())
+    };
+    assert_eq!(counts(), (0, [0; 3], 0));
+    let requests: Vec<_> = (0..9).map(|_| bench.register("a", "b")).collect();
+    assert_eq!(counts(), (9, [0; 3], 0));
+    for request in &requests[..2] {
+        let response = ResponseMessage::success(request, "x");
+        bench.tracker.resolve_at(response.clone(), bench.now).unwrap();
+        bench.tracker.resolve_at(response, bench.now).unwrap_err();
+    }
+    for request in &requests[2..5] {
+        bench.tracker.cancel_at(request.correlation_id, &id("a"), bench.now).unwrap();
+    }
+    assert_eq!(counts(), (4, [2, 0, 3], 2));
+    assert_eq!(bench.tracker.cleanup_expired_at(bench.now + TIMEOUT), 4);
+    assert_eq!(counts(), (0, [2, 4, 3], 2));
+    assert!(!bench.tracker.contains(requests[0].correlation_id));
+}
+
 #[cfg(feature = "tokio")]
 mod with_a_runtime {
     use tokio::runtime::{Builder, Handle, Runtime};
@@ -225,6 +250,11 @@ mod with_a_runtime {
         outcome
     }
 
+    /// The outcome, unless it never comes.
+    async fn within_reason(outcome: oneshot::Receiver<ResponseMessage>) -> ResponseMessage {
+        tokio::time::timeout(Duration::from_secs(30), outcome).await.unwrap().unwrap()
+    }
+
     #[test]
     fn expires_by_itself_with_one_task() {
         let start = Instant::now();
@@ -236,7 +266,7 @@ mod with_a_runtime {
             let outcomes = [register(&tracker, 20), register(&tracker, 10)];
             assert_eq!(Handle::current().metrics().num_alive_tasks(), 1);
             for outcome in outcomes {
-                assert_eq!(outcome.await.unwrap().result, Err(RequestError::Timeout));
+                assert_eq!(within_reason(outcome).await.result, Err(RequestError::Timeout));
             }
             assert!(start.elapsed() >= Duration::from_millis(20));
             assert_eq!(tracker.timeout_count(), 2);
@@ -255,7 +285,7 @@ mod with_a_runtime {
             let tracker = CorrelationTracker::new();
             let outcomes: Vec<_> = (0..5_000).map(|_| register(&tracker, 1)).collect();
             for outcome in outcomes {
-                assert_eq!(outcome.await.unwrap().result, Err(RequestError::Timeout));
+                assert_eq!(within_reason(outcome).await.result, Err(RequestError::Timeout));
             }
             assert_eq!(tracker.timeout_count(), 5_000);
         });
@@ -272,7 +302,7 @@ mod with_a_runtime {
         assert!(lost.try_recv().is_err());
         runtime().block_on(async {
             let outcome = register(&tracker, 5);
-            assert_eq!(outcome.await.unwrap().result, Err(RequestError::Timeout));
+            assert_eq!(within_reason(outcome).await.result, Err(RequestError::Timeout));
             assert_eq!(lost.await.unwrap().result, Err(RequestError::Timeout));
         });
     }
