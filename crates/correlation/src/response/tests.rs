@@ -50,6 +50,7 @@ fn a_response_is_accepted_once() {
     let registered =
         manager.register_response_required_for_at(&id("a"), &command, required(), now).unwrap();
     assert_eq!(Some(registered), command.correlation_id);
+    assert!(manager.contains(registered) && !manager.contains(CorrelationId::new()));
     assert_eq!(manager.get_reply_to(registered), Some(path("replies.here")));
     let pending = respond(&manager, registered, now).unwrap();
     let expected = PendingResponse {
@@ -289,6 +290,12 @@ fn without_a_time_told_the_clock_is_asked() {
     let mut paths = Vec::new();
     assert_eq!(manager.expire(|path, _| paths.push(path)), 2);
     assert_eq!(paths, [path("replies.here"), path("replies.here")]);
+}
+
+#[test]
+fn its_settings_can_be_asked_for() {
+    let config = ResponseConfig { max_remembered: 7, ..ResponseConfig::default() };
+    assert_eq!(ResponseManager::with_config(config).config(), &config);
 }
 
 #[test]
