@@ -92,11 +92,12 @@ impl Origin<'_> {
         sent: Timestamp,
         call: Option<Call>,
     ) -> Parcel {
+        let codec = castcall_codec::peek(&payload).ok().map(|(prefix, _)| prefix.code());
         Parcel {
             from: self.sender.clone(),
             to,
             payload,
-            codec: None,
+            codec,
             sent,
             call,
             trace: self.trace.map(|trace| TraceContext::clone(trace)),

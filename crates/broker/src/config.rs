@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use castcall_codec::CodecSet;
 use castcall_core::Pattern;
 use castcall_policy::{Capabilities, Policy, Quotas, Rate};
 use castcall_topics::Group;
@@ -52,6 +53,9 @@ pub struct PeerConfig {
     /// What it asks for; it may do what the policy grants of this. Default: everything, so that the
     /// policy alone decides.
     pub asks: Capabilities,
+    /// The codecs that it can read, checked where somebody sends to it, and where somebody answers
+    /// it. Default: anything, also what is no envelope: it is *unchecked*.
+    pub codecs: CodecSet,
     /// How many messages it may send in a second: casts, calls, publishes, which count once, and
     /// changes of its subscriptions. Default: 100,000.
     pub rate: Rate,
@@ -102,6 +106,7 @@ impl Default for PeerConfig {
         let quotas = Quotas::default();
         Self {
             asks: Capabilities::all(),
+            codecs: CodecSet::ANY,
             rate: quotas.messages_per_second,
             burst: quotas.burst,
             max_payload: Quotas::MAX_PAYLOAD,

@@ -28,6 +28,9 @@ pub enum ResendRefusal {
     /// The target has failed for good: start it again.
     #[error("its target is not available")]
     Unavailable,
+    /// The target does not accept its codec: it has been replaced by another that reads less.
+    #[error("its target does not accept its codec")]
+    CodecNotAccepted,
     /// No room: send it again later.
     #[error("its target's mailbox is full")]
     Full,
@@ -75,6 +78,9 @@ impl Broker {
         }
         if !target.receives {
             return Err(ResendRefusal::NotFound);
+        }
+        if !target.reads(&letter.from, &letter.payload) {
+            return Err(ResendRefusal::CodecNotAccepted);
         }
         let message = Message {
             sender: letter.from.clone(),

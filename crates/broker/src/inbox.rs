@@ -216,8 +216,22 @@ impl Peer {
             Ok(payload) => Ok(payload),
             Err(error) => Err(error.into()),
         };
+        // Who reads it is known with the entry.
+        let read = |peer: &Self, result: Result<Bytes, RequestError>| match result {
+            Ok(payload) if !peer.config.codecs.is_any() => {
+                match peer.unreadable(&self.id, &payload) {
+                    None => Ok(payload),
+                    Some(why) => Err(RequestError::InvalidPayload(format!(
+                        "the answer of {} to {}: {why}; accepted: {}",
+                        self.id, peer.id, peer.config.codecs
+                    ))),
+                }
+            }
+            result => result,
+        };
         match self.broker.pending.resolve(call.ticket, self.broker.now()) {
             Resolution::Live(entry) => {
+                let result = read(entry.sink.peer(), result);
                 self.broker.deliver(entry, result);
                 true
             }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
+use castcall_codec::NotAccepted;
 use castcall_core::{ComponentId, MessagingError, Pattern, RequestError};
 use castcall_correlation::Ticket;
 use castcall_policy::QuotaError;
@@ -300,6 +301,25 @@ impl Peer {
     pub(crate) fn unsubscribe(self: &Arc<Self>, pattern: &str) -> Result<bool, MessagingError> {
         let pattern = Pattern::new(pattern).map_err(|_| MessagingError::InvalidTopic)?;
         Ok(self.broker.unsubscribe(self, &pattern))
+    }
+
+    // ---- codecs
+
+    /// Whether it can read what `from` sends. For whoever declares nothing, the payload is not
+    /// looked at.
+    #[inline]
+    pub(crate) fn reads(&self, from: &ComponentId, payload: &[u8]) -> bool {
+        self.config.codecs.is_any() || self.unreadable(from, payload).is_none()
+    }
+
+    /// What is wrong with what `from` sends, if it can't read that.
+    #[cold]
+    pub(crate) fn unreadable(&self, from: &ComponentId, payload: &[u8]) -> Option<NotAccepted> {
+        let why = self.config.codecs.check(payload).err()?;
+        self.counters.codec_refused.add(1);
+        let (to, accepts) = (&self.id, self.config.codecs);
+        tracing::info!(%from, %to, %why, %accepts, "a codec is not accepted");
+        Some(why)
     }
 
     // ---- calls that were taken over

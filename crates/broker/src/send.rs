@@ -28,6 +28,9 @@ pub trait Payload {
         self.len() == 0
     }
 
+    /// The bytes, where they lie.
+    fn as_slice(&self) -> &[u8];
+
     /// The bytes, owned.
     fn into_bytes(self) -> Bytes;
 }
@@ -35,6 +38,10 @@ pub trait Payload {
 impl Payload for &[u8] {
     fn len(&self) -> usize {
         <[u8]>::len(self)
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        self
     }
 
     fn into_bytes(self) -> Bytes {
@@ -45,6 +52,10 @@ impl Payload for &[u8] {
 impl Payload for Bytes {
     fn len(&self) -> usize {
         Bytes::len(self)
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        self
     }
 
     fn into_bytes(self) -> Bytes {
@@ -98,11 +109,18 @@ impl Origin<'_> {
         self.incarnation == self.peer.key
     }
 
-    fn check_target(&self, target: &Peer) -> Result<(), MessagingError> {
+    fn check_target(&self, target: &Peer, payload: &[u8]) -> Result<(), MessagingError> {
         if target.poison.is_cut_off(self.sender) {
             return Err(MessagingError::CapabilityDenied);
         }
-        if target.receives { Ok(()) } else { Err(MessagingError::CannotReceive) }
+        if !target.receives {
+            return Err(MessagingError::CannotReceive);
+        }
+        if target.reads(self.sender, payload) {
+            Ok(())
+        } else {
+            Err(MessagingError::CodecNotAccepted)
+        }
     }
 
     pub(crate) fn cast(
@@ -119,7 +137,7 @@ impl Origin<'_> {
         payload: impl Payload,
     ) -> Result<(), Refused> {
         let refuse = |error| Refused { error, payload: None };
-        self.check_target(target).map_err(refuse)?;
+        self.check_target(target, payload.as_slice()).map_err(refuse)?;
         let message = self.message(payload.into_bytes(), None, None);
         match target.mailbox.push(message) {
             Pushed::Queued { wake, dropped } => {
@@ -226,7 +244,7 @@ impl Origin<'_> {
     ) -> Result<CallRef, Refused> {
         let broker = &self.peer.broker;
         let refuse = |error| Refused { error, payload: None };
-        self.check_target(target).map_err(refuse)?;
+        self.check_target(target, payload.as_slice()).map_err(refuse)?;
         let native = sink.is_native();
         let call = self.register(target.key, timeout, sink, id).map_err(refuse)?;
         let message = self.message(payload.into_bytes(), Some(call), None);
@@ -330,6 +348,9 @@ impl Origin<'_> {
             let message = self.message(payload.clone(), None, Some(topic.clone()));
             if subscriber.poison.is_cut_off(self.sender) {
                 return Some((message, DeadLetterReason::Poison));
+            }
+            if !subscriber.reads(self.sender, &message.payload) {
+                return Some((message, DeadLetterReason::CodecNotAccepted));
             }
             match subscriber.mailbox.push(message) {
                 Pushed::Queued { wake, dropped } => {

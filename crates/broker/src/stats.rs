@@ -101,6 +101,8 @@ counters! {
     overflowed,
     /// Casts and published messages to it that were not handled and never will be.
     dead_letters,
+    /// Messages and answers to it in a codec that it does not accept.
+    codec_refused,
     /// Casts and published messages given to it again after it crashed with them.
     redelivered,
     /// Times that a sender was cut off since its messages crashed this one.

@@ -33,6 +33,7 @@ pub struct SystemBuilder {
     link: Link,
     state: Option<(PathBuf, StateConfig)>,
     dead_letters: DeadLetterLimits,
+    forbid_unchecked: bool,
 }
 
 /// The way to other systems.
@@ -139,6 +140,13 @@ impl SystemBuilder {
         self
     }
 
+    /// Refuses components that don't say which codecs they accept. By default they take anything.
+    #[must_use]
+    pub fn forbid_unchecked(mut self) -> Self {
+        self.forbid_unchecked = true;
+        self
+    }
+
     /// Bounds the dead letters that are kept: the oldest go first.
     #[must_use]
     pub fn dead_letters(mut self, limits: DeadLetterLimits) -> Self {
@@ -181,7 +189,9 @@ impl SystemBuilder {
         let mut config = self.responses;
         config.max_timeout = config.max_timeout.min(max_timeout);
         let responses = responses(config, &broker, &outlet);
-        let inner = Inner { broker, pool, engine, host, outlet, responses, keeper };
+        let forbid_unchecked = self.forbid_unchecked;
+        let inner =
+            Inner { broker, pool, engine, host, outlet, responses, keeper, forbid_unchecked };
         Ok(System { inner: Arc::new(inner) })
     }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use castcall_broker::{Capabilities, MailboxConfig, PeerConfig, Quotas, RestartConfig};
+use castcall_codec::Codec;
 use castcall_core::Pattern;
 use castcall_topics::Group;
 use castcall_wasm::{CompileError, Engine, Limits, WasmComponent};
@@ -109,6 +110,14 @@ impl Component {
     #[must_use]
     pub fn capabilities(mut self, asks: Capabilities) -> Self {
         self.peer.asks = asks;
+        self
+    }
+
+    /// Sets the codecs that it can read. What comes in another is refused where it is sent. By
+    /// default it takes anything, and is *unchecked*.
+    #[must_use]
+    pub fn codecs(mut self, accepts: impl IntoIterator<Item = Codec>) -> Self {
+        self.peer.codecs = accepts.into_iter().collect();
         self
     }
 

@@ -56,6 +56,13 @@ pub enum LoadError {
         /// What is wrong with it.
         source: CompileError,
     },
+    /// It does not say which codecs it accepts, and this system wants that: add `codecs.accepts` to
+    /// its manifest.
+    #[error("{id} does not say which codecs it accepts")]
+    Unchecked {
+        /// Which component.
+        id: ComponentId,
+    },
     /// The id is taken or reserved, or the system is shutting down.
     #[error(transparent)]
     Refused(#[from] AddError),

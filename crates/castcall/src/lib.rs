@@ -38,6 +38,7 @@
 //! | [`policy`] | `castcall-policy` | who may do what, and how much | messages, threads, WebAssembly |
 //! | [`state`] | `castcall-state` | what outlives the process | messages on their way, WebAssembly |
 //! | [`manifests`] | `castcall-manifest` | `Component.toml` and the application manifest | who acts on them |
+//! | [`codec`] | `castcall-codec` | the envelope, and typed codecs behind features | who reads what |
 //! | [`adapter`] | `castcall-adapter` | the way to other systems | mailboxes, WebAssembly |
 //! | [`topics`] | `castcall-topics` | who is subscribed to what | messages, WebAssembly |
 //! | [`broker`] | `castcall-broker` | mailboxes, routing, calls, supervision | threads, WebAssembly |
@@ -57,6 +58,7 @@ mod system;
 
 pub use castcall_adapter as adapter;
 pub use castcall_broker as broker;
+pub use castcall_codec as codec;
 pub use castcall_core as core;
 pub use castcall_correlation as correlation;
 pub use castcall_manifest as manifests;

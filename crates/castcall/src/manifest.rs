@@ -32,6 +32,9 @@ impl Component {
             .poison_limit(manifest.restart.poison_threshold.min(manifest.restart.max_restarts))
             .quotas(quotas(&manifest.quotas))
             .capabilities(capabilities(&asks.cast, &asks.call, &asks.publish, &asks.subscribe));
+        if let Some(accepts) = &manifest.codecs.accepts {
+            component = component.codecs(accepts.iter().copied());
+        }
         for (key, value) in &manifest.config {
             component = component.config(key, value);
         }
@@ -72,6 +75,9 @@ impl SystemBuilder {
             .workers(options.workers.unwrap_or(0) as usize)
             .max_payload(usize::try_from(options.max_payload_bytes).unwrap_or(usize::MAX))
             .max_timeout(options.max_timeout);
+        if options.forbid_unchecked {
+            builder = builder.forbid_unchecked();
+        }
         if let Some(threads) = options.max_threads {
             builder = builder.max_threads(threads as usize);
         }

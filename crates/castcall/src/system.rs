@@ -41,6 +41,7 @@ pub(crate) struct Inner {
     pub(crate) outlet: Arc<Outlet>,
     pub(crate) responses: ResponseManager,
     pub(crate) keeper: Arc<Keeper>,
+    pub(crate) forbid_unchecked: bool,
 }
 
 impl Drop for Inner {
@@ -96,6 +97,12 @@ impl System {
             return Err(castcall_broker::AddError::Duplicate(id).into());
         }
         let config = component.peer.clone();
+        if config.codecs.is_any() {
+            if self.inner.forbid_unchecked {
+                return Err(LoadError::Unchecked { id });
+            }
+            tracing::info!(component = %id, "unchecked: it does not say which codecs it accepts");
+        }
         let compiled = self.compile(&id, component).await?;
         let compiled = compiled.map_err(|source| LoadError::Compile { id: id.clone(), source })?;
         let handlers = compiled.handlers();

@@ -41,6 +41,10 @@ impl Payload for InGuest<'_> {
         self.0.len()
     }
 
+    fn as_slice(&self) -> &[u8] {
+        self.0
+    }
+
     fn into_bytes(self) -> Bytes {
         Bytes::copy_from_slice(self.0)
     }

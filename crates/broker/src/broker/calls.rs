@@ -23,6 +23,13 @@ pub(crate) enum Sink {
 }
 
 impl Sink {
+    /// Who made the call.
+    pub(crate) fn peer(&self) -> &Peer {
+        match self {
+            Self::Callback(peer) | Self::Native(peer, _) | Self::Boxed(peer, _) => peer,
+        }
+    }
+
     /// Whether the call was made from outside its owner's instance.
     pub(crate) fn is_native(&self) -> bool {
         !matches!(self, Self::Callback(_))

@@ -2,6 +2,7 @@
 
 mod calls;
 mod casts;
+mod codecs;
 mod context;
 mod dead_letters;
 mod deferred;
