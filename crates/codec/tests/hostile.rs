@@ -6,7 +6,7 @@ use castcall_codec::{
     Codec, DecodeError, EncodeError, MAX_DEPTH, Prefix, PrefixError, bincode, borsh, cbor, decode,
     encode, encode_into, json, messagepack, raw, wrap,
 };
-use common::{Order, Tree};
+use common::{Blob, Order, Tree};
 use serde::de::DeserializeOwned;
 use serde::ser::{Error, SerializeSeq};
 use serde::{Deserialize, Serialize, Serializer};
@@ -66,6 +66,9 @@ fn cbor_that_lies() {
     assert_eq!(refused::<Order>(codec, b"\xbb\xff\xff\xff\xff\xff\xff\xff\xff\x62id\x01"), cut);
     assert_eq!(refused::<List>(codec, &[0x81; 10_000]), DecodeError::TooDeep { codec });
     assert_eq!(refused::<ciborium::Value>(codec, &[0x9f; 10_000]), DecodeError::TooDeep { codec });
+    assert_eq!(refused::<Blob>(codec, b"\x5b\x7f\xff\xff\xff\xff\xff\xff\xffabc"), cut);
+    let DecodeError::Invalid { reason, .. } = refused::<Blob>(codec, b"\x81\x01") else { panic!() };
+    assert_eq!(&*reason, "invalid type: sequence, expected bytes");
     assert!(is_invalid(&refused::<String>(codec, b"\x61\xff")));
     assert!(is_invalid(&refused::<u8>(codec, b"\x19\x01\x00")));
     assert!(is_invalid(&refused::<u8>(codec, b"\x1c")));
@@ -82,7 +85,8 @@ fn bincode_that_lies() {
     let huge = b"\xfd\xff\xff\xff\xff\xff\xff\xff\x7fabc";
     assert_eq!(refused::<String>(codec, huge), cut);
     assert_eq!(bincode::decode::<&str>(&wrap(codec, huge)), Err(cut.clone()));
-    assert_eq!(bincode::decode::<&[u8]>(&wrap(codec, huge)), Err(cut));
+    assert_eq!(bincode::decode::<&[u8]>(&wrap(codec, huge)), Err(cut.clone()));
+    assert_eq!(refused::<Blob>(codec, huge), cut);
     for many in [&huge[..], b"\xfc\xff\xff\xff\xff", b"\xfb\xff\xff\x01\x02"] {
         assert_eq!(refused::<Vec<u8>>(codec, many), DecodeError::TooMany { codec });
         assert_eq!(refused::<Vec<()>>(codec, many), DecodeError::TooMany { codec });

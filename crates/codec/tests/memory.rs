@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use borsh::BorshDeserialize;
 use castcall_codec::{Codec, decode, wrap};
-use common::{Order, Tree};
+use common::{Blob, Order, Tree};
 use peak_alloc::PeakAlloc;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -45,6 +45,7 @@ fn serde_types(message: &[u8]) {
     serde::<Tree>(message);
     serde::<List>(message);
     serde::<String>(message);
+    serde::<Blob>(message);
     serde::<Vec<u64>>(message);
     serde::<Vec<()>>(message);
     serde::<Vec<[u64; 16]>>(message);

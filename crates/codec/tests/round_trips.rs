@@ -6,7 +6,7 @@ use castcall_codec::{
     Codec, DecodeError, Prefix, bincode, borsh, cbor, decode, encode, encode_into, json,
     messagepack, peek, raw,
 };
-use common::{Order, Tree, orders, trees};
+use common::{Blob, Order, Tree, orders, trees};
 use proptest::prelude::*;
 
 const SERDE: [Codec; 4] = [Codec::Cbor, Codec::Bincode, Codec::Json, Codec::MessagePack];
@@ -131,4 +131,21 @@ fn large_values() {
     assert_eq!(borsh::decode(&message), Ok(order));
     let bytes = vec![7u8; 3 << 20];
     assert_eq!(borsh::decode(&borsh::encode(&bytes).unwrap()), Ok(bytes));
+}
+
+#[test]
+fn what_types_ask_for() {
+    let binary = [Codec::Bincode, Codec::Cbor, Codec::MessagePack];
+    let blob = Blob((0..=255).cycle().take(10_000).collect());
+    let address: std::net::IpAddr = "127.0.0.1".parse().unwrap();
+    let map: std::collections::HashMap<u16, char> = [(1, 'a'), (300, 'ü')].into();
+    for codec in binary {
+        assert_eq!(decode(&encode(codec, &blob).unwrap()), Ok(blob.clone()));
+        assert_eq!(decode(&encode(codec, &map).unwrap()), Ok(map.clone()));
+        // Not as text, as where people read it.
+        let message = encode(codec, &address).unwrap();
+        assert_eq!(decode(&message), Ok(address));
+        assert!(!message.windows(3).any(|part| part == b"127"));
+    }
+    assert_eq!(json::encode(&address).unwrap(), b"\x80\x04\"127.0.0.1\"");
 }
