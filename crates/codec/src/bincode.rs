@@ -81,7 +81,7 @@ pub fn decode<'de, T: Deserialize<'de>>(message: &'de [u8]) -> Result<T, DecodeE
 #[inline]
 pub(crate) fn value<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, DecodeError> {
     let elements = Cell::new(bytes.len());
-    let seed = Seed::new(PhantomData, Budget::<true>(&elements));
+    let seed = Seed::new(PhantomData, Budget(&elements));
     match serde::seed_decode_from_slice(seed, bytes, standard()) {
         Ok((value, read)) if read == bytes.len() => Ok(value),
         Ok((_, read)) => {

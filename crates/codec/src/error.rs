@@ -87,8 +87,9 @@ pub enum DecodeError {
         /// The codec.
         codec: Codec,
     },
-    /// The value claims more elements than there are bytes: the message was cut, the claim is a
-    /// lie, or it is a list of values that take no bytes. Of those, send the number instead.
+    /// The value claims more elements than there are bytes, in bincode: the message was cut, the
+    /// claim is a lie, or it is a list of values that take no bytes. Of those, send the number
+    /// instead.
     #[error("the {codec} value claims more elements than it has bytes")]
     TooMany {
         /// The codec.

@@ -9,17 +9,19 @@
 //! melts away when it is compiled.
 
 mod access;
-#[cfg(any(feature = "bincode", feature = "messagepack"))]
+#[cfg(feature = "bincode")]
 mod budget;
-#[cfg(feature = "cbor")]
+#[cfg(any(feature = "cbor", feature = "messagepack"))]
 mod distrust;
 mod visit;
 
 use serde_core::de::{self, DeserializeSeed, Deserializer, Visitor};
 
 use crate::MAX_DEPTH;
-#[cfg(any(feature = "bincode", feature = "messagepack"))]
+#[cfg(feature = "bincode")]
 pub(crate) use budget::Budget;
+#[cfg(feature = "messagepack")]
+pub(crate) use distrust::Distrust;
 #[cfg(feature = "cbor")]
 pub(crate) use distrust::Distrusted;
 use visit::Watch;

@@ -14,14 +14,13 @@
 //! ```
 
 use alloc::vec::Vec;
-use core::cell::Cell;
 use std::io::Cursor;
 
 use rmp_serde::{Deserializer, decode, encode};
 use serde_core::de::IgnoredAny;
 use serde_core::{Deserialize, Serialize};
 
-use crate::guard::{Budget, Guard, TOO_DEEP, TOO_MANY};
+use crate::guard::{Distrust, Guard, TOO_DEEP};
 use crate::{Codec, DecodeError, EncodeError, dynamic, prefix, unwrap_as};
 
 const CODEC: Codec = Codec::MessagePack;
@@ -56,30 +55,33 @@ pub fn encode_into<T: Serialize + ?Sized>(
 ///
 /// # Errors
 ///
-/// [`DecodeError`], but for `UnknownCodec` and `NotHere`.
+/// [`DecodeError`], but for `UnknownCodec`, `NotHere` and `TooMany`.
 pub fn decode<'de, T: Deserialize<'de>>(message: &'de [u8]) -> Result<T, DecodeError> {
     value(unwrap_as(CODEC, message)?)
 }
 
 #[inline]
 pub(crate) fn value<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, DecodeError> {
-    let elements = Cell::new(bytes.len());
     let mut deserializer = Deserializer::from_read_ref(bytes);
-    let guard = Guard::new(&mut deserializer, Budget::<false>(&elements));
-    let value = T::deserialize(guard).map_err(reason)?;
-    // A byte more, and there would be a marker to read.
-    match u8::deserialize(&mut deserializer) {
-        Err(decode::Error::InvalidMarkerRead(_)) => Ok(value),
-        _ => Err(trailing(bytes)),
+    let guard = Guard::new(&mut deserializer, Distrust);
+    match T::deserialize(guard) {
+        Ok(value) if is_at_end(&mut deserializer) => Ok(value),
+        Ok(_) => Err(trailing(bytes)),
+        Err(error) => Err(reason(error)),
     }
+}
+
+/// A byte more, and there would be a marker to read.
+#[inline]
+fn is_at_end<'de, R: decode::ReadSlice<'de>>(deserializer: &mut Deserializer<R>) -> bool {
+    matches!(bool::deserialize(deserializer), Err(decode::Error::InvalidMarkerRead(_)))
 }
 
 /// The codec does not say how far it has read what may be borrowed from: read again, and own it.
 #[cold]
 fn trailing(bytes: &[u8]) -> DecodeError {
-    let elements = Cell::new(bytes.len());
     let mut deserializer = Deserializer::new(Cursor::new(bytes));
-    let guard = Guard::new(&mut deserializer, Budget::<false>(&elements));
+    let guard = Guard::new(&mut deserializer, Distrust);
     let _ = IgnoredAny::deserialize(guard);
     let extra = bytes.len().saturating_sub(deserializer.position() as usize);
     DecodeError::TrailingBytes { codec: CODEC, extra }
@@ -95,9 +97,6 @@ fn reason(error: decode::Error) -> DecodeError {
         E::DepthLimitExceeded => DecodeError::TooDeep { codec: CODEC },
         E::Syntax(text) | E::Uncategorized(text) if text == TOO_DEEP => {
             DecodeError::TooDeep { codec: CODEC }
-        }
-        E::Syntax(text) | E::Uncategorized(text) if text == TOO_MANY => {
-            DecodeError::TooMany { codec: CODEC }
         }
         error => DecodeError::invalid(CODEC, error),
     }

@@ -1,4 +1,4 @@
-//! Claims are counted against the bytes.
+//! Claims are counted against the bytes: for a codec in which an element may have none.
 
 use core::cell::Cell;
 
@@ -7,10 +7,10 @@ use super::Rules;
 /// All claims together are no more than the bytes that are left in here at first: each element has
 /// a byte of its own.
 #[derive(Clone, Copy)]
-pub(crate) struct Budget<'a, const BORROW: bool>(pub(crate) &'a Cell<usize>);
+pub(crate) struct Budget<'a>(pub(crate) &'a Cell<usize>);
 
-impl<const BORROW: bool> Rules for Budget<'_, BORROW> {
-    const BORROW: bool = BORROW;
+impl Rules for Budget<'_> {
+    const BORROW: bool = true;
 
     #[inline]
     fn claim(self, elements: usize) -> bool {
