@@ -202,4 +202,60 @@ mod tests {
         assert_eq!(limits(&manifest.limits), Limits::default());
         assert!(component.peer.asks.is_none(), "a manifest asks for what it says alone");
     }
+
+    #[test]
+    fn what_a_manifest_says_is_what_the_component_has() {
+        for (overflow, policy) in [("drop-newest", "always"), ("drop-oldest", "never")] {
+            let text = format!(
+                r#"
+id = "a"
+wasm = "a.wasm"
+[config]
+currency = "EUR"
+[codecs]
+accepts = ["cbor"]
+[topics]
+subscribe = ["news.*", {{ pattern = "jobs", group = "workers" }}]
+[capabilities]
+subscribe = ["*"]
+[mailbox]
+overflow = "{overflow}"
+[restart]
+policy = "{policy}"
+"#
+            );
+            let manifest = ComponentManifest::parse(&text, "Component.toml").unwrap();
+            let component = Component::from_manifest(&manifest).peer;
+            assert_eq!(component.config, [("currency".to_owned(), "EUR".to_owned())]);
+            assert!(!component.codecs.is_any());
+            let groups: Vec<_> = component.subscriptions.iter().map(|(_, group)| group).collect();
+            assert!(groups[0].is_none() && groups[1].is_some());
+            assert_ne!(component.mailbox.overflow, Overflow::Reject);
+            assert_ne!(component.restart.policy, RestartPolicy::OnCrash);
+        }
+    }
+
+    #[test]
+    fn an_application_sets_up_its_system() {
+        let text = r#"
+[system]
+workers = 1
+max-threads = 9
+forbid-unchecked = true
+[components.a]
+manifest = "a.toml"
+[peers.host]
+cast = ["*"]
+"#;
+        let load = |_: &Path| {
+            let codecs = "id = \"a\"\nwasm = \"a.wasm\"\n[codecs]\naccepts = [\"cbor\"]\n";
+            ComponentManifest::parse(codecs, "a.toml")
+        };
+        let application = ApplicationManifest::parse(text, "app.toml", load).unwrap();
+        let system = System::builder().application(&application).unwrap().build().unwrap();
+        assert!(system.inner.forbid_unchecked);
+        let rights =
+            system.policy().rights(&castcall_core::ComponentId::host(), &Capabilities::all());
+        assert!(rights.may_cast("a") && !rights.may_call("a"));
+    }
 }
