@@ -131,6 +131,34 @@ impl Capabilities {
     }
 }
 
+/// `cast shop/* bank, publish orders.*`; `nothing` if there is no pattern.
+impl fmt::Display for Capabilities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_none() {
+            return f.write_str("nothing");
+        }
+        let mut before = "";
+        list(f, &mut before, Capability::Cast, &self.cast)?;
+        list(f, &mut before, Capability::Call, &self.call)?;
+        list(f, &mut before, Capability::Publish, &self.publish)?;
+        list(f, &mut before, Capability::Subscribe, &self.subscribe)
+    }
+}
+
+fn list<P: fmt::Display>(
+    f: &mut fmt::Formatter<'_>,
+    before: &mut &str,
+    capability: Capability,
+    patterns: &[P],
+) -> fmt::Result {
+    if patterns.is_empty() {
+        return Ok(());
+    }
+    write!(f, "{before}{capability}")?;
+    *before = ", ";
+    patterns.iter().try_for_each(|pattern| write!(f, " {pattern}"))
+}
+
 fn star<P: FromStr>() -> Vec<P> {
     "*".parse().into_iter().collect()
 }

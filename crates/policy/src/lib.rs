@@ -40,6 +40,7 @@
 mod bucket;
 mod capabilities;
 mod cell;
+mod change;
 mod denials;
 mod error;
 mod explain;
@@ -55,6 +56,7 @@ mod trie;
 pub use bucket::{RetryAfter, TokenBucket};
 pub use capabilities::{Capabilities, Capability};
 pub use cell::RightsCell;
+pub use change::{Change, Observer};
 pub use denials::{DenialMeter, Verdict};
 pub use error::PolicyError;
 pub use explain::{Action, Clause, Denial, Explanation};

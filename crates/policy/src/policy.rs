@@ -1,15 +1,17 @@
 //! The policy: who is granted what, changed while the system runs.
 
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, Weak};
 
 use castcall_core::{ComponentId, TargetPattern};
 
 use crate::capabilities::Capabilities;
+use crate::change::{Change, Observer};
 use crate::error::PolicyError;
 use crate::rights::Rights;
 use crate::rule::{Compiled, CompiledRule, Rule};
 use crate::rules::Rules;
-use crate::sync::{AtomicU64, Ordering, RwLock};
+use crate::sync::{AtomicU64, Mutex, Ordering, RwLock};
 
 /// Who is granted what. To be shared between threads, and changed while the system runs.
 ///
@@ -71,6 +73,30 @@ pub struct Policy {
     /// Written under the write lock of `rules` only.
     generation: AtomicU64,
     rules: RwLock<Rules>,
+    /// Who is told of changes; locked from before a change until all were told, so that they hear
+    /// of changes in their order.
+    observers: Mutex<Observers>,
+}
+
+#[derive(Default)]
+struct Observers(Vec<Weak<dyn Observer>>);
+
+impl fmt::Debug for Observers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Observers").field(&self.0.len()).finish()
+    }
+}
+
+impl Observers {
+    fn tell(&mut self, change: &Change<'_>) {
+        self.0.retain(|observer| match observer.upgrade() {
+            Some(observer) => {
+                observer.changed(change);
+                true
+            }
+            None => false,
+        });
+    }
 }
 
 impl Default for Policy {
@@ -116,7 +142,8 @@ impl Policy {
     }
 
     fn with(rules: Rules) -> Self {
-        Self { generation: AtomicU64::new(0), rules: RwLock::new(rules) }
+        let (generation, rules) = (AtomicU64::new(0), RwLock::new(rules));
+        Self { generation, rules, observers: Mutex::default() }
     }
 
     /// How many changes there have been. One load.
@@ -136,7 +163,7 @@ impl Policy {
     /// No pattern, or the same twice; one that is revoked from `who` in part; too many patterns.
     pub fn grant(&self, who: &TargetPattern, more: &Capabilities) -> Result<(), PolicyError> {
         some(who, more)?;
-        self.change(|rules| rules.grant(who, more))
+        self.change(&Change::Granted(who, more), |rules| rules.grant(who, more))
     }
 
     /// Takes these from whomever `who` stands for, whichever rule grants them, now or later, until
@@ -151,7 +178,7 @@ impl Policy {
     /// No pattern, or the same twice.
     pub fn revoke(&self, who: &TargetPattern, less: &Capabilities) -> Result<(), PolicyError> {
         some(who, less)?;
-        self.change(|rules| {
+        self.change(&Change::Revoked(who, less), |rules| {
             rules.revoke(who, less);
             Ok(())
         })
@@ -165,16 +192,19 @@ impl Policy {
     /// The same pattern twice; too many patterns.
     pub fn set(&self, who: &TargetPattern, granted: &Capabilities) -> Result<(), PolicyError> {
         granted.check()?;
-        self.change(|rules| rules.set(who, granted))
+        self.change(&Change::Set(who, granted), |rules| rules.set(who, granted))
     }
 
     /// Takes the rule for `who` out, with what it grants and what it revokes; `false` if there was
     /// none. That for `host` too: then `host` has what other rules grant it.
     pub fn remove(&self, who: &TargetPattern) -> bool {
+        let mut observers = self.observers.lock();
         let mut rules = self.rules.write();
         let removed = rules.remove(who);
         if removed {
             self.changed();
+            drop(rules);
+            observers.tell(&Change::Removed(who));
         }
         removed
     }
@@ -186,11 +216,14 @@ impl Policy {
     ///
     /// As [`Policy::from_rules`].
     pub fn replace(&self, rules: impl IntoIterator<Item = Rule>) -> Result<(), PolicyError> {
-        let new = Rules::from_rules(rules)?;
+        let told: Vec<Rule> = rules.into_iter().collect();
+        let new = Rules::from_rules(told.iter().cloned())?;
+        let mut observers = self.observers.lock();
         let mut rules = self.rules.write();
         let old = std::mem::replace(&mut *rules, new);
         self.changed();
         drop(rules);
+        observers.tell(&Change::Replaced(&told));
         // Freeing takes a while: nobody waits for it.
         drop(old);
         Ok(())
@@ -246,13 +279,24 @@ impl Policy {
         (self.generation.load(Ordering::Relaxed), rules.of(component))
     }
 
+    /// Tells `observer` of each change from now on, for as long as it lives.
+    pub fn observe(&self, observer: &Arc<dyn Observer>) {
+        let mut observers = self.observers.lock();
+        observers.0.retain(|known| known.strong_count() > 0);
+        observers.0.push(Arc::downgrade(observer));
+    }
+
     fn change(
         &self,
+        told: &Change<'_>,
         change: impl FnOnce(&mut Rules) -> Result<(), PolicyError>,
     ) -> Result<(), PolicyError> {
+        let mut observers = self.observers.lock();
         let mut rules = self.rules.write();
         change(&mut rules)?;
         self.changed();
+        drop(rules);
+        observers.tell(told);
         Ok(())
     }
 

@@ -7,14 +7,14 @@ pub(crate) use std::sync::atomic::{AtomicU64, Ordering};
 pub(crate) use loom::sync::atomic::{AtomicU64, Ordering};
 
 #[cfg(not(loom))]
-pub(crate) use parking_lot::RwLock;
+pub(crate) use parking_lot::{Mutex, RwLock};
 
 #[cfg(loom)]
-pub(crate) use by_loom::RwLock;
+pub(crate) use by_loom::{Mutex, RwLock};
 
 #[cfg(loom)]
 mod by_loom {
-    pub(crate) use loom::sync::{RwLockReadGuard, RwLockWriteGuard};
+    pub(crate) use loom::sync::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};
 
     /// With the face of `parking_lot`'s.
     #[derive(Debug)]
@@ -31,6 +31,22 @@ mod by_loom {
 
         pub(crate) fn write(&self) -> RwLockWriteGuard<'_, T> {
             self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+        }
+    }
+
+    /// With the face of `parking_lot`'s.
+    #[derive(Debug)]
+    pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+
+    impl<T: Default> Default for Mutex<T> {
+        fn default() -> Self {
+            Self(loom::sync::Mutex::new(T::default()))
+        }
+    }
+
+    impl<T> Mutex<T> {
+        pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+            self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
         }
     }
 }
