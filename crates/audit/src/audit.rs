@@ -185,6 +185,12 @@ impl Audit {
         self.named(Sort::Group, group)
     }
 
+    /// A name for who is not known: it is `?` in records.
+    #[must_use]
+    pub fn nobody(&self) -> Name {
+        Name::nobody(self.id)
+    }
+
     fn named(&self, sort: Sort, text: &str) -> Name {
         match &self.handle {
             Some(handle) => handle.shared.names.name(self.id, sort, text),

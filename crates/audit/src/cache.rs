@@ -68,6 +68,12 @@ impl<K> NameCache<K> {
     /// How many names are remembered. At one more, all are forgotten, and asked for anew.
     pub const LIMIT: usize = 1_024;
 
+    /// What [`NameCache::get`] was asked for last, if it has not been forgotten since.
+    #[must_use]
+    pub fn last(&self) -> Option<&Name> {
+        self.last.as_ref().map(|(_, name)| name)
+    }
+
     /// Forgets all names.
     pub fn clear(&mut self) {
         self.last = None;

@@ -36,6 +36,11 @@ impl Name {
     /// A name for an audit that is off.
     pub(crate) const NONE: Self = Self { audit: 0, index: NOBODY, entry: None };
 
+    /// One that stands for nobody in the audit of that number.
+    pub(crate) fn nobody(audit: u32) -> Self {
+        Self { audit, ..Self::NONE }
+    }
+
     pub(crate) fn text(&self) -> &str {
         self.entry.as_ref().map_or("?", |entry| &entry.text)
     }

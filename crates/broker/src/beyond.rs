@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use castcall_adapter::{Adapter, Call, Destination, Endpoint, Parcel, Refused as Returned, Reply};
+use castcall_audit::What;
 use castcall_core::{
     ComponentId, CorrelationId, MessagingError, RequestError, RequestId, Timestamp, Topic,
     TraceContext,
@@ -16,6 +17,7 @@ use castcall_correlation::Resolution;
 use castcall_policy::Rate;
 use thiserror::Error;
 
+use crate::audited::Attempt;
 use crate::broker::{Broker, Inner, Sink};
 use crate::config::PeerConfig;
 use crate::message::CallRef;
@@ -53,7 +55,9 @@ impl Broker {
             PeerConfig { max_pending: u32::MAX, rate: Rate::Unlimited, ..PeerConfig::default() };
         let broker = Arc::clone(inner);
         let link = Peer::new(broker, ComponentId::host(), config, (false, false), None, None);
-        let link = link.map_err(|_| AttachError::Attached)?;
+        let mut link = link.map_err(|_| AttachError::Attached)?;
+        // Ends of calls don't know who made them in another system; their request id does.
+        link.name = inner.auditor.audit.nobody();
         inner.set_adapter(Arc::clone(&adapter)).map_err(|_| AttachError::Attached)?;
         adapter.attach(Arc::new(Gateway { broker: Arc::downgrade(inner), link: Arc::new(link) }));
         inner.tell_of_everybody(&*adapter);
@@ -112,9 +116,11 @@ impl Origin<'_> {
         let adapter = self.adapter().map_err(refuse)?;
         let target = ComponentId::new(target);
         let target = target.map_err(|_| refuse(MessagingError::InvalidMessage))?;
-        let to = Destination::Component(target);
+        let about = self.about(payload.as_slice());
+        let to = Destination::Component(target.clone());
         adapter.send(self.parcel(to, payload.into_bytes(), self.stamp(), None), None)?;
         self.peer.counters.casts_sent.add(1);
+        self.sent_beyond(about, What::Cast, &target, None);
         Ok(())
     }
 
@@ -143,12 +149,14 @@ impl Origin<'_> {
             }
         });
         let about = Call { id: call.id, remaining };
-        let to = Destination::Component(target);
+        let payload_is = self.about(payload.as_slice());
+        let to = Destination::Component(target.clone());
         let parcel = self.parcel(to, payload.into_bytes(), self.stamp(), Some(about));
         match adapter.send(parcel, Some(reply)) {
             Ok(()) => self.peer.counters.calls_sent.add(1),
             Err(returned) => self.withdraw(call, native, returned.into())?,
         }
+        self.sent_beyond(payload_is, What::Call, &target, Some(call.id));
         Ok(call)
     }
 
@@ -202,6 +210,8 @@ impl Endpoint for Gateway {
         let target = broker.route(target.as_str()).map_err(returned)?;
         let trace = trace.map(Arc::new);
         let origin = self.origin(&from, trace.as_ref());
+        let what = if call.is_some() { What::Call } else { What::Cast };
+        let attempt = Attempt::new(what, target.id.as_str(), payload.len());
         origin.check(payload.len()).map_err(returned)?;
         let sent = match (call, reply) {
             (None, _) => origin.cast_or_refuse(&target, payload.clone()),
@@ -215,7 +225,10 @@ impl Endpoint for Gateway {
                 origin.call_then(id, &target, payload.clone(), timeout, on_end).map(|_| ())
             }
         };
-        sent.map_err(|refused| returned(refused.error))
+        sent.map_err(|refused| {
+            origin.denied_here(&refused.error, attempt);
+            returned(refused.error)
+        })
     }
 
     fn publish(&self, parcel: &mut Parcel) -> u32 {

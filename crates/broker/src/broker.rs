@@ -23,6 +23,7 @@ use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::sync::{Notify, oneshot};
 
+use crate::audited::Auditor;
 use crate::budget::Budget;
 use crate::clock::{Clock, CoarseClock};
 use crate::config::{BrokerConfig, PeerConfig};
@@ -70,6 +71,7 @@ pub(crate) struct Inner {
     pub(crate) scheduler: Arc<dyn Scheduler>,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) budget: Arc<Budget>,
+    pub(crate) auditor: Auditor,
     /// A component may have had its last turn; only told of while shutting down.
     pub(crate) quiet: Notify,
     peers: DashMap<ComponentId, Arc<Peer>, foldhash::fast::RandomState>,
@@ -165,6 +167,7 @@ impl Broker {
         let seed = config.seed.unwrap_or_else(|| fastrand::u64(..));
         let ring = Arc::clone(&scheduler);
         let budget = Budget::new(config.max_waiting);
+        let auditor = Auditor::new(config.audit.clone(), &config.policy, &config.clock);
         let inner = Inner {
             config,
             pending: PendingTable::with_alarm(Arc::new(move || ring.alarm())),
@@ -172,6 +175,7 @@ impl Broker {
             scheduler,
             ledger,
             budget,
+            auditor,
             quiet: Notify::new(),
             peers: DashMap::default(),
             topics: SubscriptionTable::new(),
@@ -257,6 +261,7 @@ impl Broker {
                 let handlers = (handlers.receives, handlers.calls_back);
                 let peer = Peer::new(broker, id, config, handlers, factory, started)?;
                 let peer = Arc::new(peer);
+                self.inner.auditor.came(&peer);
                 place.insert(Arc::clone(&peer));
                 if let Some(adapter) = self.inner.adapter().filter(|_| peer.receives) {
                     adapter.loaded(&peer.id);
@@ -415,6 +420,7 @@ impl Inner {
         peer.unload();
         let removed = self.peers.remove_if(&peer.id, |_, found| Arc::ptr_eq(found, peer));
         if removed.is_some() {
+            self.auditor.went(peer);
             if let Some(adapter) = self.adapter().filter(|_| peer.receives) {
                 adapter.unloaded(&peer.id);
             }

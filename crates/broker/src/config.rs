@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use castcall_audit::Audit;
 use castcall_codec::CodecSet;
 use castcall_core::Pattern;
 use castcall_policy::{Capabilities, Policy, Quotas, Rate};
@@ -25,6 +26,8 @@ pub struct BrokerConfig {
     pub max_host_pending: u32,
     /// Who may do what; changed while the broker runs. Default: `host` everything, others nothing.
     pub policy: Arc<Policy>,
+    /// Where what happens is recorded. Default: nowhere.
+    pub audit: Audit,
     /// Where time comes from. Default: the machine's clock.
     pub clock: Clock,
     /// Seeds what is random in the broker's decisions (jitter, and nothing secret). Ids of calls
@@ -40,6 +43,7 @@ impl Default for BrokerConfig {
             max_timeout: Duration::from_secs(3600),
             max_host_pending: 1_000_000,
             policy: Arc::new(Policy::new()),
+            audit: Audit::off(),
             clock: Clock::default(),
             seed: None,
         }

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use castcall_audit::What;
 use castcall_core::{
     CancelError, ComponentError, ComponentId, MessagingError, RequestId, TraceContext,
 };
 use thiserror::Error;
 
+use crate::audited::Attempt;
 use crate::message::{CallRef, Key, Message};
 use crate::peer::Peer;
 use crate::routes::Routes;
@@ -160,13 +162,13 @@ impl Context {
         target: &str,
         payload: impl Payload,
     ) -> Result<(), MessagingError> {
-        let peer = &self.peer;
+        let (peer, size) = (&self.peer, payload.len());
         let trace = trace_of(self.current.as_ref());
         let (sender, incarnation) = (&peer.id, self.incarnation);
         let origin = Origin { peer, sender, incarnation, serving: None, trace };
         let sent = match self.routes.resolve(peer, target, |rights| rights.cast) {
             Err(MessagingError::CapabilityDenied) => Err(MessagingError::CapabilityDenied),
-            route => origin.check(payload.len()).and_then(|()| match route {
+            route => origin.check(size).and_then(|()| match route {
                 Ok(target) => origin.cast(target, payload),
                 Err(MessagingError::ComponentNotFound) => {
                     origin.cast_beyond(target, payload).map_err(|refused| refused.error)
@@ -174,7 +176,8 @@ impl Context {
                 Err(error) => Err(error),
             }),
         };
-        sent.inspect_err(|error| peer.refused(error, &mut self.must_crash))
+        let attempt = Attempt::new(What::Cast, target, size);
+        sent.inspect_err(|error| self.must_crash |= peer.refused(error, attempt))
     }
 
     /// Calls. The callback comes with the returned id, and not before the handler that is running
@@ -189,14 +192,14 @@ impl Context {
         payload: impl Payload,
         timeout_ms: u64,
     ) -> Result<RequestId, MessagingError> {
-        let peer = &self.peer;
+        let (peer, size) = (&self.peer, payload.len());
         let serving = self.current.as_ref().and_then(|message| message.call);
         let trace = trace_of(self.current.as_ref());
         let (sender, incarnation) = (&peer.id, self.incarnation);
         let origin = Origin { peer, sender, incarnation, serving, trace };
         let sent = match self.routes.resolve(peer, target, |rights| rights.call) {
             Err(MessagingError::CapabilityDenied) => Err(MessagingError::CapabilityDenied),
-            route => origin.check(payload.len()).and_then(|()| match route {
+            route => origin.check(size).and_then(|()| match route {
                 Ok(target) => origin.call(target, payload, timeout_ms),
                 Err(MessagingError::ComponentNotFound) => {
                     let sink = origin.callback_sink()?;
@@ -207,7 +210,8 @@ impl Context {
                 Err(error) => Err(error),
             }),
         };
-        sent.inspect_err(|error| peer.refused(error, &mut self.must_crash))
+        let attempt = Attempt::new(What::Call, target, size);
+        sent.inspect_err(|error| self.must_crash |= peer.refused(error, attempt))
     }
 
     /// Cancels a call of one's own; its callback still comes, with `cancelled`.
@@ -232,9 +236,10 @@ impl Context {
         let trace = trace_of(self.current.as_ref());
         let (peer, incarnation) = (&self.peer, self.incarnation);
         let origin = Origin { peer, sender: &peer.id, incarnation, serving: None, trace };
+        let attempt = Attempt::new(What::Publish, topic, payload.len());
         let topic = self.routes.topic(peer, topic);
-        let published = topic.and_then(|topic| origin.publish(topic, payload));
-        published.inspect_err(|error| peer.refused(error, &mut self.must_crash))
+        let published = topic.and_then(|(topic, name)| origin.publish(topic, name, payload));
+        published.inspect_err(|error| self.must_crash |= peer.refused(error, attempt))
     }
 
     /// Subscribes the component. Doing so twice is one subscription.
@@ -244,7 +249,7 @@ impl Context {
     /// The pattern is out of form, there are too many, or the component can't receive.
     pub fn subscribe(&mut self, pattern: &str) -> Result<(), MessagingError> {
         let subscribed = self.peer.subscribe(pattern, None);
-        subscribed.inspect_err(|error| self.must_crash |= self.peer.not_subscribed(error))
+        subscribed.inspect_err(|error| self.must_crash |= self.peer.not_subscribed(error, pattern))
     }
 
     /// Subscribes the component as a member of a group.
@@ -255,7 +260,7 @@ impl Context {
     /// receive.
     pub fn subscribe_group(&mut self, pattern: &str, group: &str) -> Result<(), MessagingError> {
         let subscribed = self.peer.subscribe(pattern, Some(group));
-        subscribed.inspect_err(|error| self.must_crash |= self.peer.not_subscribed(error))
+        subscribed.inspect_err(|error| self.must_crash |= self.peer.not_subscribed(error, pattern))
     }
 
     /// Ends a subscription, in whatever groups; `false` if there was none.

@@ -122,6 +122,7 @@ impl Peer {
     pub(crate) fn dead_letter(&self, message: Message, reason: DeadLetterReason, attempts: u32) {
         self.counters.dead_letters.add(1);
         tracing::debug!(to = %self.id, from = %message.sender, %reason, "dead letter");
+        self.died(&message, reason);
         let Message { sender, payload, topic, timestamp, trace, .. } = message;
         self.broker.ledger.dead_letter(DeadLetter {
             from: sender,

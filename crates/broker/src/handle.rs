@@ -5,14 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use castcall_audit::What;
 use castcall_core::{
     CancelError, Category, ComponentId, MessagingError, RequestError, RequestId, Topic,
 };
 use castcall_correlation::deadline_after;
+use castcall_policy::{Action, Explanation};
 use thiserror::Error;
 use tokio::sync::oneshot;
 
+use crate::audited::Attempt;
 use crate::broker::Sink;
+use crate::context::Usage;
 use crate::mailbox::Depth;
 use crate::message::CallRef;
 use crate::on_end::OnEnd;
@@ -115,6 +119,27 @@ impl ComponentHandle {
         self.peer.stats()
     }
 
+    /// What it uses, and how much it may.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        self.peer.usage()
+    }
+
+    /// Why it may do something, or may not, as of now: to be shown, and to be looked into.
+    ///
+    /// ```
+    /// use castcall_broker::{Action, ComponentHandle};
+    /// use castcall_core::ComponentId;
+    ///
+    /// fn why(orders: &ComponentHandle, stock: &ComponentId) -> String {
+    ///     orders.explain(Action::Call(stock)).to_string()
+    /// }
+    /// ```
+    #[must_use]
+    pub fn explain(&self, action: Action<'_>) -> Explanation {
+        self.peer.guard.rights(self.peer.broker.policy()).explain(action)
+    }
+
     /// Stops it: no new messages, queued casts become dead letters and queued calls end with
     /// `unavailable`, what runs ends, callbacks are delivered, `shutdown` runs. What has not ended
     /// after `grace` is ended. Stopping twice is stopping once.
@@ -170,9 +195,10 @@ impl ComponentHandle {
         payload: impl Into<Bytes>,
     ) -> Result<(), SendError> {
         let payload = payload.into();
-        let result = self.origin().cast_by_name(target.as_ref(), payload.clone());
+        let target = target.as_ref();
+        let result = self.origin().cast_by_name(target, payload.clone());
         result.map_err(|refused| {
-            self.refused(&refused.error);
+            self.refused(&refused.error, Attempt::new(What::Cast, target, payload.len()));
             SendError { error: refused.error, payload: refused.payload.unwrap_or(payload) }
         })
     }
@@ -194,7 +220,8 @@ impl ComponentHandle {
         let (sender, receiver) = oneshot::channel();
         let call = self.begin_call(target.as_ref(), &payload, timeout, sender);
         let call = call.map_err(|refused| {
-            self.refused(&refused.error);
+            let attempt = Attempt::new(What::Call, target.as_ref(), payload.len());
+            self.refused(&refused.error, attempt);
             CallError::Refused { error: refused.error, payload: payload.clone() }
         })?;
         drop(payload);
@@ -241,7 +268,8 @@ impl ComponentHandle {
         let origin = self.origin();
         let called = origin.call_by_name(target.as_ref(), payload.clone(), timeout, sink, Some(id));
         called.map(|_| ()).map_err(|refused| {
-            self.refused(&refused.error);
+            let attempt = Attempt::new(What::Call, target.as_ref(), payload.len());
+            self.refused(&refused.error, attempt);
             SendError { error: refused.error, payload: refused.payload.unwrap_or(payload) }
         })
     }
@@ -272,8 +300,9 @@ impl ComponentHandle {
         payload: impl Into<Bytes>,
     ) -> Result<u32, SendError> {
         let payload = payload.into();
-        self.publish_to(topic.as_ref(), payload.clone()).map_err(|error| {
-            self.refused(&error);
+        let topic = topic.as_ref();
+        self.publish_to(topic, payload.clone()).map_err(|error| {
+            self.refused(&error, Attempt::new(What::Publish, topic, payload.len()));
             SendError { error, payload }
         })
     }
@@ -284,12 +313,13 @@ impl ComponentHandle {
         if !self.peer.guard.may(policy, |rights| rights.may_publish(&topic)) {
             return Err(MessagingError::CapabilityDenied);
         }
-        self.origin().publish(&topic, payload)
+        let name = self.peer.broker.auditor.audit.name(&topic);
+        self.origin().publish(&topic, &name, payload)
     }
 
     /// Nobody can be made to end for what the embedding program does with a handle.
-    fn refused(&self, error: &MessagingError) {
-        self.peer.refused(error, &mut false);
+    fn refused(&self, error: &MessagingError, attempt: Attempt<'_>) {
+        self.peer.refused(error, attempt);
     }
 
     /// Subscribes it to `pattern`. Doing so twice is one subscription.
@@ -300,7 +330,7 @@ impl ComponentHandle {
     pub fn subscribe(&self, pattern: impl AsRef<str>) -> Result<(), MessagingError> {
         let subscribed = self.peer.subscribe(pattern.as_ref(), None);
         subscribed.inspect_err(|error| {
-            self.peer.not_subscribed(error);
+            self.peer.not_subscribed(error, pattern.as_ref());
         })
     }
 
@@ -316,7 +346,7 @@ impl ComponentHandle {
     ) -> Result<(), MessagingError> {
         let subscribed = self.peer.subscribe(pattern.as_ref(), Some(group.as_ref()));
         subscribed.inspect_err(|error| {
-            self.peer.not_subscribed(error);
+            self.peer.not_subscribed(error, pattern.as_ref());
         })
     }
 

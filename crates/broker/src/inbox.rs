@@ -6,6 +6,7 @@ use bytes::Bytes;
 use castcall_core::{ComponentError, RequestError};
 use castcall_correlation::Resolution;
 
+use crate::audited::Heard;
 use crate::dead_letters::Retry;
 use crate::message::{CallRef, Callback, Item, Key, Message};
 use crate::peer::Peer;
@@ -36,6 +37,7 @@ pub struct Inbox<'a> {
     /// Comes before the batch.
     retry: &'a mut Option<Box<Retry>>,
     batch: &'a mut VecDeque<Item>,
+    heard: &'a mut Heard,
     is_over: &'a dyn Fn() -> bool,
     in_hand: Option<InHand>,
     end: Option<End>,
@@ -79,6 +81,7 @@ impl<'a> Inbox<'a> {
         peer: &'a Peer,
         incarnation: Key,
         (retry, batch): (&'a mut Option<Box<Retry>>, &'a mut VecDeque<Item>),
+        heard: &'a mut Heard,
         is_over: &'a dyn Fn() -> bool,
     ) -> Self {
         Self {
@@ -87,6 +90,7 @@ impl<'a> Inbox<'a> {
             incarnation,
             retry,
             batch,
+            heard,
             is_over,
             in_hand: None,
             end: None,
@@ -137,6 +141,7 @@ impl<'a> Inbox<'a> {
                     // An answer may have been on its way when the instance that asked ended.
                     if callback.owner == self.incarnation {
                         self.peer.call_ended(false);
+                        self.heard.called_back(self.peer, &callback);
                         self.peer.counters.callbacks.add_exclusive(1);
                         self.in_hand = Some(InHand::Callback);
                         return Some(Work::Callback(callback));
@@ -150,6 +155,7 @@ impl<'a> Inbox<'a> {
     fn again(&mut self, retry: Retry) -> Work {
         self.peer.counters.redelivered.add_exclusive(1);
         self.in_hand = Some(InHand::Cast { attempt: retry.attempts + 1 });
+        self.heard.delivered(self.peer, &retry.message);
         Work::Message(retry.message)
     }
 
@@ -167,6 +173,7 @@ impl<'a> Inbox<'a> {
             counters.casts_handled.add_exclusive(1);
             self.in_hand = Some(InHand::Cast { attempt: 1 });
         }
+        self.heard.delivered(self.peer, &message);
         Some(Work::Message(message))
     }
 
@@ -176,6 +183,9 @@ impl<'a> Inbox<'a> {
         if let Err(error) = &answer {
             self.peer.counters.handler_errors.add_exclusive(1);
             tracing::debug!(component = %self.peer.id, %error, "a handler returned an error");
+            if let Some(InHand::Cast { .. }) = self.in_hand {
+                self.heard.failed(self.peer, error.into());
+            }
         }
         if let Some(InHand::Call(call)) = self.in_hand.take()
             && !self.peer.is_deferred(call)
@@ -190,6 +200,7 @@ impl<'a> Inbox<'a> {
         if let Err(error) = result {
             self.peer.counters.callback_errors.add_exclusive(1);
             tracing::debug!(component = %self.peer.id, %error, "a callback returned an error");
+            Heard::callback_failed(self.peer, (&error).into());
         }
     }
 
@@ -232,12 +243,12 @@ impl Peer {
         match self.broker.pending.resolve(call.ticket, self.broker.now()) {
             Resolution::Live(entry) => {
                 let result = read(entry.sink.peer(), result);
-                self.broker.deliver(entry, result);
+                self.broker.deliver_by(entry, result, Some(self));
                 true
             }
             Resolution::Expired(entry) => {
                 self.counters.orphans.add(1);
-                self.broker.deliver(entry, Err(RequestError::Timeout));
+                self.broker.deliver_by(entry, Err(RequestError::Timeout), Some(self));
                 false
             }
             Resolution::Unknown => {

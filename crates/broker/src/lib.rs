@@ -13,6 +13,7 @@
 //! [`Inbox::next`], handled by the [`Instance`], and answered by [`Inbox::finish`], which gives the
 //! answer of a call to the mailbox of who asked.
 
+mod audited;
 mod beyond;
 mod broker;
 mod budget;
@@ -43,8 +44,9 @@ mod turn;
 
 pub use beyond::AttachError;
 pub use broker::{AddError, Broker, Handlers, Scheduler, WeakBroker};
+pub use castcall_audit::Audit;
 pub use castcall_correlation::PendingCounts;
-pub use castcall_policy::{Capabilities, Policy, QuotaError, Quotas, Rate};
+pub use castcall_policy::{Action, Capabilities, Explanation, Policy, QuotaError, Quotas, Rate};
 pub use castcall_topics::Group;
 pub use clock::{Clock, ManualClock};
 pub use config::{BrokerConfig, MailboxConfig, Overflow, PeerConfig, RestartConfig, RestartPolicy};

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
+use castcall_audit::{Name, Why};
 use castcall_codec::NotAccepted;
 use castcall_core::{ComponentId, MessagingError, Pattern, RequestError};
 use castcall_correlation::Ticket;
@@ -13,6 +14,7 @@ use hashbrown::HashMap;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
+use crate::audited::{Attempt, Heard};
 use crate::broker::{Asked, Inner};
 use crate::config::PeerConfig;
 use crate::context::{DeferError, Usage};
@@ -40,6 +42,8 @@ pub(crate) struct Peer {
     pub(crate) counters: Counters,
     pub(crate) poison: Poison,
     pub(crate) guard: Guard,
+    /// As the audit knows it.
+    pub(crate) name: Name,
     /// Some of its subscriptions may be to what it may not receive any more.
     pub(crate) restricted: AtomicBool,
     /// Calls of the instance that have not ended, or whose callback is queued.
@@ -69,6 +73,9 @@ pub(crate) struct Actor {
     /// Comes before the batch.
     pub(crate) retry: Option<Box<Retry>>,
     pub(crate) history: History,
+    /// Why the instance before has ended.
+    pub(crate) ended: Option<Why>,
+    pub(crate) heard: Heard,
     pub(crate) started: Option<oneshot::Sender<Result<(), StartError>>>,
 }
 
@@ -130,6 +137,7 @@ impl Peer {
     ) -> Result<Self, QuotaError> {
         let now = broker.coarse.since_start(broker.now());
         let guard = Guard::new(broker.policy(), &id, &config, now)?;
+        let name = broker.auditor.audit.name(&id);
         Ok(Self {
             id,
             key: broker.next_key(),
@@ -141,6 +149,7 @@ impl Peer {
             counters: Counters::default(),
             poison: Poison::default(),
             guard,
+            name,
             restricted: AtomicBool::new(false),
             outstanding: AtomicU32::new(0),
             native_outstanding: AtomicU32::new(0),
@@ -157,6 +166,8 @@ impl Peer {
                 batch: VecDeque::new(),
                 retry: None,
                 history: History::default(),
+                ended: None,
+                heard: Heard::default(),
                 started,
             }),
             factory,
@@ -223,17 +234,20 @@ impl Peer {
 
     /// A subscription was refused. Whether the instance has tried too often what it may not.
     #[cold]
-    pub(crate) fn not_subscribed(&self, error: &MessagingError) -> bool {
-        *error == MessagingError::CapabilityDenied && self.denied()
+    pub(crate) fn not_subscribed(&self, error: &MessagingError, pattern: &str) -> bool {
+        *error == MessagingError::CapabilityDenied && {
+            self.denied_attempt(Attempt::subscribe(pattern));
+            self.denied()
+        }
     }
 
-    /// A send was refused. Sets `must_crash` if the instance has tried too
-    /// often what it may not.
+    /// A send was refused. Whether the instance has tried too often what it may not.
     #[cold]
-    pub(crate) fn refused(&self, error: &MessagingError, must_crash: &mut bool) {
+    pub(crate) fn refused(&self, error: &MessagingError, attempt: Attempt<'_>) -> bool {
         self.counters.refused.add(1);
-        if *error == MessagingError::CapabilityDenied {
-            *must_crash |= self.denied();
+        *error == MessagingError::CapabilityDenied && {
+            self.denied_attempt(attempt);
+            self.denied()
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use castcall_audit::Name;
 use castcall_core::{ComponentId, MessagingError, Topic};
 use castcall_policy::{Rights, TargetRights};
 use foldhash::fast::FixedState;
@@ -21,7 +22,7 @@ pub(crate) struct Routes {
     last: Option<Route>,
     known: HashMap<ComponentId, Route, FixedState>,
     /// The topic published to last, and whether it may.
-    topic: Option<(Topic, bool)>,
+    topic: Option<(Topic, bool, Name)>,
 }
 
 #[derive(Clone)]
@@ -104,16 +105,21 @@ impl Routes {
         Ok(route)
     }
 
-    /// The topic of that name, if the sender may publish to it.
-    pub(crate) fn topic(&mut self, sender: &Peer, name: &str) -> Result<&Topic, MessagingError> {
+    /// The topic of that name, and how the audit knows it, if the sender may publish to it.
+    pub(crate) fn topic(
+        &mut self,
+        sender: &Peer,
+        name: &str,
+    ) -> Result<(&Topic, &Name), MessagingError> {
         self.refresh(sender);
-        if self.topic.as_ref().is_none_or(|(topic, _)| topic.as_str() != name) {
+        if self.topic.as_ref().is_none_or(|(topic, ..)| topic.as_str() != name) {
             let topic = Topic::new(name).map_err(|_| MessagingError::InvalidTopic)?;
             let may = self.rights.may_publish(&topic);
-            self.topic = Some((topic, may));
+            let name = sender.broker.auditor.audit.name(&topic);
+            self.topic = Some((topic, may, name));
         }
         match &self.topic {
-            Some((topic, true)) => Ok(topic),
+            Some((topic, true, name)) => Ok((topic, name)),
             _ => Err(MessagingError::CapabilityDenied),
         }
     }

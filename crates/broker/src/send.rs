@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use castcall_audit::{Name, What};
 use castcall_core::{
     ComponentId, DeadLetterReason, MessagingError, RequestError, RequestId, Timestamp, Topic,
     TraceContext,
@@ -138,13 +139,19 @@ impl Origin<'_> {
     ) -> Result<(), Refused> {
         let refuse = |error| Refused { error, payload: None };
         self.check_target(target, payload.as_slice()).map_err(refuse)?;
+        let about = self.about(payload.as_slice());
         let message = self.message(payload.into_bytes(), None, None);
         match target.mailbox.push(message) {
             Pushed::Queued { wake, dropped } => {
+                self.sent(about, What::Cast, &target.name, None);
                 target.after_push(wake, dropped);
             }
-            Pushed::Dropped(message) => target.overflowed(message),
+            Pushed::Dropped(message) => {
+                self.sent(about, What::Cast, &target.name, None);
+                target.overflowed(message);
+            }
             Pushed::Unavailable(message) => {
+                self.sent(about, What::Cast, &target.name, None);
                 target.dead_letter(message, DeadLetterReason::Unavailable, 0);
             }
             Pushed::Full(message) => {
@@ -247,21 +254,26 @@ impl Origin<'_> {
         self.check_target(target, payload.as_slice()).map_err(refuse)?;
         let native = sink.is_native();
         let call = self.register(target.key, timeout, sink, id).map_err(refuse)?;
+        let about = self.about(payload.as_slice());
         let message = self.message(payload.into_bytes(), Some(call), None);
+        let sent = || {
+            self.peer.counters.calls_sent.add(1);
+            self.sent(about, What::Call, &target.name, Some(call.id));
+        };
         let (error, message) = match target.mailbox.push(message) {
             Pushed::Queued { wake, dropped } => {
+                sent();
                 target.after_push(wake, dropped);
-                self.peer.counters.calls_sent.add(1);
                 return Ok(call);
             }
             Pushed::Dropped(_) => {
                 target.counters.overflowed.add(1);
-                self.peer.counters.calls_sent.add(1);
+                sent();
                 broker.fail(call, RequestError::Dropped);
                 return Ok(call);
             }
             Pushed::Unavailable(_) => {
-                self.peer.counters.calls_sent.add(1);
+                sent();
                 broker.fail(call, RequestError::Unavailable);
                 return Ok(call);
             }
@@ -269,6 +281,7 @@ impl Origin<'_> {
             Pushed::Gone(message) => (MessagingError::ComponentNotFound, message),
         };
         self.withdraw(call, native, Refused { error, payload: Some(message.payload) })?;
+        self.sent(about, What::Call, &target.name, Some(call.id));
         Ok(call)
     }
 
@@ -323,12 +336,15 @@ impl Origin<'_> {
         Err(refused)
     }
 
+    /// `name`: of the topic.
     pub(crate) fn publish(
         &self,
         topic: &Topic,
+        name: &Name,
         payload: impl Payload,
     ) -> Result<u32, MessagingError> {
         self.check(payload.len())?;
+        self.sent(self.about(payload.as_slice()), What::Publish, name, None);
         let payload = payload.into_bytes();
         let mut served = Vec::new();
         let matched = self.publish_here(topic, &payload, &mut served);

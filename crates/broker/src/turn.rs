@@ -4,9 +4,11 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use castcall_audit::{NoteKind, Why};
 use castcall_core::{ComponentId, CrashCode, RequestError};
 use castcall_correlation::deadline_after;
 
+use crate::audited::why_not_started;
 use crate::context::Context;
 use crate::inbox::{End, InHand, Inbox};
 use crate::instance::StartError;
@@ -74,8 +76,9 @@ impl Peer {
             return self.not_started(actor, error);
         }
         let Some(instance) = actor.instance.as_mut() else { return false };
-        let mut inbox =
-            Inbox::new(self, self.incarnation(), (&mut actor.retry, &mut actor.batch), is_over);
+        actor.heard.refresh(&self.broker);
+        let waiting = (&mut actor.retry, &mut actor.batch);
+        let mut inbox = Inbox::new(self, self.incarnation(), waiting, &mut actor.heard, is_over);
         let result = guard(|| instance.run(&mut inbox));
         let (end, in_hand) = (inbox.end(), inbox.crashed_with());
         match result {
@@ -133,6 +136,7 @@ impl Peer {
         }
         self.set_state(PeerState::Running);
         tracing::debug!(component = %self.id, incarnation = incarnation.0, "started");
+        self.note_started(actor.started.is_some(), actor.ended.take(), incarnation);
         if let Some(started) = actor.started.take() {
             let _ = started.send(Ok(()));
         }
@@ -144,6 +148,7 @@ impl Peer {
         if let Some(started) = actor.started.take() {
             // It was never there: whoever loads it is told, and it is gone.
             self.end_instance(actor);
+            self.note_not_started(&error);
             self.kill();
             self.release();
             let _ = started.send(Err(error));
@@ -155,6 +160,7 @@ impl Peer {
         } else {
             self.end_instance(actor);
         }
+        actor.ended = Some(why_not_started(&error));
         let now = self.broker.now();
         let jitter = self.broker.jitter();
         let verdict = actor.history.refused(&error, &self.config.restart, now, jitter);
@@ -164,6 +170,7 @@ impl Peer {
     /// Ends what hung on the instance that crashed.
     fn instance_crashed(self: &Arc<Self>, actor: &mut Actor, code: CrashCode) {
         tracing::warn!(component = %self.id, %code, "crashed");
+        actor.ended = Some(code.into());
         for call in self.take_all_deferred() {
             self.broker.fail(call, RequestError::Crashed(code));
         }
@@ -207,6 +214,7 @@ impl Peer {
             }
             Verdict::Failed => {
                 tracing::error!(component = %self.id, "failed for good");
+                self.note(NoteKind::Failure, |note| note.why(Why::GivenUp));
                 self.set_state(PeerState::Failed);
                 self.mailbox.set_gate(Gate::Failed);
                 self.mailbox.retire();
@@ -237,7 +245,9 @@ impl Peer {
             let ended = guard(|| {
                 let never = || false;
                 let waiting = (&mut actor.retry, &mut actor.batch);
-                let mut inbox = Inbox::new(self, self.incarnation(), waiting, &never).draining();
+                let heard = &mut actor.heard;
+                let mut inbox =
+                    Inbox::new(self, self.incarnation(), waiting, heard, &never).draining();
                 instance.run(&mut inbox)?;
                 instance.shutdown()
             });
@@ -265,6 +275,7 @@ impl Peer {
             return false;
         }
         actor.history.forget();
+        actor.ended = Some(Why::Asked);
         self.set_state(PeerState::Restarting);
         self.mailbox.set_gate(Gate::Open);
         drop(actor);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use castcall_adapter::Adapter;
+use castcall_audit::{Audit, AuditConfig};
 use castcall_broker::{Broker, BrokerConfig, Policy};
 use castcall_core::ComponentId;
 use castcall_correlation::{OpaquePath, ResponseConfig};
@@ -34,6 +35,16 @@ pub struct SystemBuilder {
     state: Option<(PathBuf, StateConfig)>,
     dead_letters: DeadLetterLimits,
     forbid_unchecked: bool,
+    audit: Auditing,
+}
+
+/// Where what happens is recorded.
+#[derive(Debug, Clone, Default)]
+enum Auditing {
+    #[default]
+    Off,
+    Open(Box<AuditConfig>),
+    Opened(Audit),
 }
 
 /// The way to other systems.
@@ -154,13 +165,43 @@ impl SystemBuilder {
         self
     }
 
+    /// Records what happens in files: one line of JSON for each send, delivery, end of a call,
+    /// denial and so on, never payloads. By default nothing is recorded.
+    ///
+    /// ```
+    /// use castcall::{AuditConfig, System};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("audit.jsonl");
+    /// let system = System::builder().audit(AuditConfig::new(path)).build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn audit(mut self, config: AuditConfig) -> Self {
+        self.audit = Auditing::Open(Box::new(config));
+        self
+    }
+
+    /// Records what happens in an audit that is open already. Several systems may share one.
+    #[must_use]
+    pub fn audit_to(mut self, audit: Audit) -> Self {
+        self.audit = Auditing::Opened(audit);
+        self
+    }
+
     /// Starts the system. Needs no async runtime: guests run on threads of its own.
     ///
     /// # Errors
     ///
-    /// There is no engine, or there are no threads, to be had, or the state directory can't be
-    /// opened.
-    pub fn build(self) -> Result<System, BuildError> {
+    /// There is no engine, or there are no threads, to be had, or the state directory or the audit
+    /// can't be opened.
+    pub fn build(mut self) -> Result<System, BuildError> {
+        match self.audit {
+            Auditing::Off => {}
+            Auditing::Open(config) => self.broker.audit = Audit::open(&config)?,
+            Auditing::Opened(audit) => self.broker.audit = audit,
+        }
+        let audit = self.broker.audit.clone();
         let engine = Engine::new(self.engine)?;
         let max_timeout = self.broker.max_timeout;
         let scheduler = Arc::new(PoolScheduler::default());
@@ -190,8 +231,17 @@ impl SystemBuilder {
         config.max_timeout = config.max_timeout.min(max_timeout);
         let responses = responses(config, &broker, &outlet);
         let forbid_unchecked = self.forbid_unchecked;
-        let inner =
-            Inner { broker, pool, engine, host, outlet, responses, keeper, forbid_unchecked };
+        let inner = Inner {
+            broker,
+            pool,
+            engine,
+            host,
+            outlet,
+            responses,
+            keeper,
+            audit,
+            forbid_unchecked,
+        };
         Ok(System { inner: Arc::new(inner) })
     }
 }

@@ -15,6 +15,9 @@ pub enum BuildError {
     /// The state directory can't be opened: see [`OpenError`](castcall_state::OpenError).
     #[error(transparent)]
     State(#[from] castcall_state::OpenError),
+    /// The audit can't be opened: see [`OpenError`](castcall_audit::OpenError).
+    #[error(transparent)]
+    Audit(#[from] castcall_audit::OpenError),
     /// No threads: raise the system's limit, or ask for fewer workers.
     #[error(transparent)]
     Threads(#[from] castcall_runtime::BuildError),

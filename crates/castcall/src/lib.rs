@@ -36,6 +36,7 @@
 //! | [`core`] | `castcall-core` | ids, messages, errors | queues, clocks, WebAssembly |
 //! | [`correlation`] | `castcall-correlation` | calls that wait for their answer | mailboxes, WebAssembly |
 //! | [`policy`] | `castcall-policy` | who may do what, and how much | messages, threads, WebAssembly |
+//! | [`audit`] | `castcall-audit` | who did what, in lines of JSON | mailboxes, policies, WebAssembly |
 //! | [`state`] | `castcall-state` | what outlives the process | messages on their way, WebAssembly |
 //! | [`manifests`] | `castcall-manifest` | `Component.toml` and the application manifest | who acts on them |
 //! | [`codec`] | `castcall-codec` | the envelope, and typed codecs behind features | who reads what |
@@ -57,6 +58,7 @@ mod schedule;
 mod system;
 
 pub use castcall_adapter as adapter;
+pub use castcall_audit as audit;
 pub use castcall_broker as broker;
 pub use castcall_codec as codec;
 pub use castcall_core as core;
@@ -70,6 +72,7 @@ pub use castcall_wasm as wasm;
 
 pub use builder::SystemBuilder;
 pub use bytes::Bytes;
+pub use castcall_audit::{Audit, AuditConfig};
 pub use castcall_broker::{
     CallError, ComponentHandle, Context, MailboxConfig, Message, MessagingStats, NativePeer,
     Overflow, PeerState, RestartConfig, RestartPolicy, SendError, StartError,

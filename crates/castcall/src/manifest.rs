@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use castcall_audit::AuditConfig;
 use castcall_broker::{MailboxConfig, Overflow, Quotas, Rate, RestartConfig, RestartPolicy};
 use castcall_core::TargetPattern;
 use castcall_manifest::{self as manifest, ApplicationManifest, ComponentManifest};
@@ -83,6 +84,9 @@ impl SystemBuilder {
         }
         if let Some(path) = &options.state_directory {
             builder = builder.state_directory(path);
+        }
+        if let Some(path) = &options.audit {
+            builder = builder.audit(AuditConfig::new(path));
         }
         Ok(builder)
     }

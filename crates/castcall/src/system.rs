@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use castcall_audit::{Audit, Level, Note, NoteKind, Why};
 use castcall_broker::{
     Broker, CallError, ComponentHandle, Context, Factory, Handlers, Message, MessagingStats,
     NativePeer, PeerConfig, PendingCounts, Policy, SendError, StartError, native_factory,
 };
-use castcall_core::{ComponentError, ComponentId, DeadLetterId, InvalidComponentId};
+use castcall_core::{ComponentError, ComponentId, DeadLetterId, InvalidComponentId, Timestamp};
 use castcall_correlation::ResponseManager;
 use castcall_runtime::{Pool, PoolStats};
 use castcall_state::{DeadLetters, FlushError, StateDirectory};
@@ -41,6 +42,7 @@ pub(crate) struct Inner {
     pub(crate) outlet: Arc<Outlet>,
     pub(crate) responses: ResponseManager,
     pub(crate) keeper: Arc<Keeper>,
+    pub(crate) audit: Audit,
     pub(crate) forbid_unchecked: bool,
 }
 
@@ -49,6 +51,8 @@ impl Drop for Inner {
         self.broker.abort();
         self.pool.close();
         self.keeper.close_blocking();
+        // If nobody else records there, this writes what is left.
+        self.audit = Audit::off();
     }
 }
 
@@ -66,6 +70,12 @@ impl System {
     #[must_use]
     pub fn policy(&self) -> &Arc<Policy> {
         self.inner.broker.policy()
+    }
+
+    /// Where what happens is recorded: how it does, and [`Audit::flush`].
+    #[must_use]
+    pub fn audit(&self) -> &Audit {
+        &self.inner.audit
     }
 
     /// Starts to build one.
@@ -104,9 +114,20 @@ impl System {
             tracing::info!(component = %id, "unchecked: it does not say which codecs it accepts");
         }
         let compiled = self.compile(&id, component).await?;
-        let compiled = compiled.map_err(|source| LoadError::Compile { id: id.clone(), source })?;
+        let compiled = compiled.map_err(|source| {
+            self.not_loaded(&id, &source);
+            LoadError::Compile { id: id.clone(), source }
+        })?;
         let handlers = compiled.handlers();
         self.add(id, config, handlers, Box::new(compiled)).await
+    }
+
+    fn not_loaded(&self, id: &ComponentId, error: &CompileError) {
+        if self.inner.audit.is_on() {
+            let note = Note::new(NoteKind::Failure, Timestamp::now()).whom(id);
+            let note = note.who(&ComponentId::host()).why(Why::Other);
+            self.inner.audit.note(note.detail(error.to_string()));
+        }
     }
 
     async fn compile(
@@ -329,6 +350,25 @@ impl System {
         self.inner.broker.calls()
     }
 
+    /// On a thread of its own, since it blocks.
+    async fn flush_audit(&self) {
+        if self.inner.audit.level() == Level::Off {
+            return;
+        }
+        let (sender, receiver) = oneshot::channel();
+        let audit = self.inner.audit.clone();
+        let flush = move || {
+            let _ = sender.send(audit.flush());
+        };
+        let thread = std::thread::Builder::new().name("castcall-flush".into()).spawn(flush);
+        // Without a thread, the end of the last handle writes it.
+        if thread.is_ok()
+            && let Ok(Err(error)) = receiver.await
+        {
+            tracing::error!(%error, "the audit could not be written");
+        }
+    }
+
     /// What the workers are doing.
     #[must_use]
     pub fn workers(&self) -> PoolStats {
@@ -347,6 +387,7 @@ impl System {
         let abandoned = self.inner.broker.shutdown(grace).await;
         self.inner.pool.close();
         self.inner.keeper.close().await;
+        self.flush_audit().await;
         abandoned
     }
 }

@@ -40,6 +40,18 @@ impl Inner {
     /// Hands a call's outcome to who made it. The entry was removed by the caller: nobody else
     /// can do the same.
     pub(crate) fn deliver(&self, entry: Entry<Key, Sink>, result: Result<Bytes, RequestError>) {
+        self.deliver_by(entry, result, None);
+    }
+
+    /// The same, for an outcome that the target made.
+    #[inline]
+    pub(crate) fn deliver_by(
+        &self,
+        entry: Entry<Key, Sink>,
+        result: Result<Bytes, RequestError>,
+        target: Option<&Peer>,
+    ) {
+        self.call_ended(&entry, &result, target);
         match entry.sink {
             Sink::Callback(peer) => {
                 peer.count_outcome(&result);
@@ -92,11 +104,13 @@ impl Inner {
         match self.pending.cancel(id, &owner, self.now()) {
             Ok(entry) => {
                 self.give_up_beyond(&entry);
+                self.call_cancelled(&entry);
                 self.deliver(entry, Err(RequestError::Cancelled));
                 Ok(())
             }
             Err(CancelRefusal::NotOwner) => {
                 peer.counters.denied_cancels.add(1);
+                peer.denied_cancel(id);
                 tracing::warn!(component = %peer.id, %id, "tried to cancel another's call");
                 Err(CancelError::NotOwner)
             }
@@ -113,8 +127,11 @@ impl Inner {
     pub(crate) fn end_owner(&self, owner: Key) {
         self.pending.end_owner(&owner, |entry| {
             self.give_up_beyond(&entry);
-            if let Sink::Native(..) | Sink::Boxed(..) = entry.sink {
-                self.deliver(entry, Err(RequestError::Unavailable));
+            match entry.sink {
+                Sink::Native(..) | Sink::Boxed(..) => {
+                    self.deliver(entry, Err(RequestError::Unavailable));
+                }
+                Sink::Callback(_) => self.requester_gone(&entry),
             }
         });
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use castcall_adapter::Adapter;
+use castcall_audit::Kind;
 use castcall_core::{DeadLetterReason, MessagingError, Pattern, Topic};
 use castcall_topics::{Group, Matches};
 
@@ -62,6 +63,9 @@ impl Inner {
             None => self.topics.subscribe(pattern, subscriber.clone()),
             Some(group) => self.topics.subscribe_group(pattern, group, subscriber.clone()),
         };
+        if new {
+            self.subscription(Kind::Subscribe, peer, pattern, group);
+        }
         if new && asked == Asked::AtRunTime {
             self.ledger.subscribed(&peer.id, pattern, group);
         }
@@ -84,12 +88,12 @@ impl Inner {
 
     pub(crate) fn unsubscribe(&self, peer: &Arc<Peer>, pattern: &Pattern) -> bool {
         let subscriber = Subscriber(Arc::clone(peer));
-        let ended = self.adapter().map(|_| self.topics.subscriptions_of(&subscriber));
+        let ended = self.told_of_ends().then(|| self.topics.subscriptions_of(&subscriber));
         let found = self.topics.unsubscribe(pattern, &subscriber);
         if found {
             self.ledger.unsubscribed(&peer.id, pattern);
             let ended = ended.unwrap_or_default().into_iter().filter(|(its, _)| its == pattern);
-            self.tell_unsubscribed(ended);
+            self.tell_unsubscribed(peer, ended);
         }
         found
     }
@@ -97,15 +101,26 @@ impl Inner {
     /// Ends all subscriptions of a component that is gone.
     pub(super) fn unsubscribe_all(&self, peer: &Arc<Peer>) {
         let subscriber = Subscriber(Arc::clone(peer));
-        let ended = self.adapter().map(|_| self.topics.subscriptions_of(&subscriber));
+        let ended = self.told_of_ends().then(|| self.topics.subscriptions_of(&subscriber));
         self.topics.remove(&subscriber);
-        self.tell_unsubscribed(ended.unwrap_or_default());
+        self.tell_unsubscribed(peer, ended.unwrap_or_default());
     }
 
-    fn tell_unsubscribed(&self, ended: impl IntoIterator<Item = (Pattern, Option<Group>)>) {
-        let Some(adapter) = self.adapter() else { return };
+    /// Whether somebody wants to know which subscriptions end.
+    fn told_of_ends(&self) -> bool {
+        self.adapter().is_some() || self.config.audit.is_on()
+    }
+
+    fn tell_unsubscribed(
+        &self,
+        peer: &Peer,
+        ended: impl IntoIterator<Item = (Pattern, Option<Group>)>,
+    ) {
         for (pattern, group) in ended {
-            adapter.unsubscribed(&pattern, group.as_ref().map(Group::as_str));
+            self.subscription(Kind::Unsubscribe, peer, &pattern, group.as_ref());
+            if let Some(adapter) = self.adapter() {
+                adapter.unsubscribed(&pattern, group.as_ref().map(Group::as_str));
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! End to end: real components in real wasmtime, from the facade.
 
+mod audit;
 mod calls;
 mod casts;
 mod codecs;

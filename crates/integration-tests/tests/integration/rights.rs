@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use castcall::policy::Rule;
+use castcall::policy::{Action, Denial, Rule};
 use castcall::{
     CallError, Capabilities, MessagingError, PeerState, Policy, Quotas, Rate, RequestError, System,
 };
@@ -211,4 +211,24 @@ async fn quotas_out_of_range_are_refused_at_load() {
     let error = stage.load("echo", component).await.unwrap_err();
     assert!(error.to_string().contains("quotas are out of range"), "{error}");
     assert!(stage.component("echo").is_none());
+}
+
+#[tokio::test]
+async fn an_operator_can_ask_why() {
+    let stage = with_rights(Capabilities::none().with_cast("echo".parse().unwrap())).await;
+    let requester = stage.handle("requester");
+    let echo = "echo".parse().unwrap();
+    let may = requester.explain(Action::Cast(&echo));
+    assert!(may.is_allowed());
+    assert_eq!(
+        may.to_string(),
+        "requester may cast to echo: its manifest asks for *, and it is granted echo by the rule \
+         for requester",
+    );
+    assert_eq!(requester.explain(Action::Call(&echo)).denial(), Some(Denial::NotGranted));
+    stage.policy().grant(&"requester".parse().unwrap(), &Capabilities::all()).unwrap();
+    assert!(requester.explain(Action::Call(&echo)).is_allowed());
+    let usage = requester.usage();
+    assert_eq!((usage.pending_requests, usage.subscriptions), (0, 0));
+    assert_eq!(usage.mailbox_messages_limit, 1024);
 }

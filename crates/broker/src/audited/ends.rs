@@ -1,0 +1,154 @@
+//! Ends of calls, dead letters, subscriptions, and the lives of components.
+
+use bytes::Bytes;
+use castcall_audit::{Audit, Kind, Note, NoteKind, Record, What, Why};
+use castcall_core::{ComponentId, DeadLetterReason, Pattern, RequestError};
+use castcall_correlation::Entry;
+use castcall_topics::Group;
+
+use super::{About, trace_id};
+use crate::broker::{Inner, Sink};
+use crate::instance::StartError;
+use crate::message::{Key, Message};
+use crate::peer::Peer;
+
+impl Inner {
+    fn audit(&self) -> &Audit {
+        &self.auditor.audit
+    }
+
+    /// A call has ended. `by`: its target, if that ended it.
+    #[inline]
+    pub(crate) fn call_ended(
+        &self,
+        entry: &Entry<Key, Sink>,
+        result: &Result<Bytes, RequestError>,
+        by: Option<&Peer>,
+    ) {
+        if !self.audit().is_on() {
+            return;
+        }
+        let about = result.as_ref().ok().map(|payload| About::of(payload));
+        self.record_end(entry, Kind::CallEnd, Some(result.into()), about, by);
+    }
+
+    /// A call has ended with who made it.
+    pub(crate) fn requester_gone(&self, entry: &Entry<Key, Sink>) {
+        if self.audit().is_on() {
+            self.record_end(entry, Kind::CallEnd, Some(Why::RequesterGone), None, None);
+        }
+    }
+
+    /// Who made a call has cancelled it.
+    pub(crate) fn call_cancelled(&self, entry: &Entry<Key, Sink>) {
+        if self.audit().is_on() {
+            self.record_end(entry, Kind::Cancel, None, None, None);
+        }
+    }
+
+    fn record_end(
+        &self,
+        entry: &Entry<Key, Sink>,
+        kind: Kind,
+        why: Option<Why>,
+        about: Option<About>,
+        by: Option<&Peer>,
+    ) {
+        let who = &entry.sink.peer().name;
+        let mut record = Record::new(kind, self.coarse.wall(), who).request_id(entry.id);
+        if let Some(why) = why {
+            record = record.why(why);
+        }
+        if let Some(about) = about {
+            record = record.codec(about.codec).size(about.size);
+        }
+        match by {
+            Some(target) => self.audit().record(record.whom(&target.name)),
+            // Gone, or in another system: the record of the send says who it was.
+            None => match self.auditor.targets.get(&entry.target) {
+                Some(target) => self.audit().record(record.whom(&target)),
+                None => self.audit().record(record),
+            },
+        }
+    }
+
+    /// A subscription began or ended.
+    pub(crate) fn subscription(
+        &self,
+        kind: Kind,
+        peer: &Peer,
+        pattern: &Pattern,
+        group: Option<&Group>,
+    ) {
+        let audit = self.audit();
+        if !audit.is_on() {
+            return;
+        }
+        let pattern = audit.name(pattern);
+        let record = Record::new(kind, self.config.clock.wall(), &peer.name).topic(&pattern);
+        match group {
+            Some(group) => audit.record(record.whom(&audit.group(group.as_str()))),
+            None => audit.record(record),
+        }
+    }
+}
+
+impl Peer {
+    /// A message to it became a dead letter.
+    pub(crate) fn died(&self, message: &Message, reason: DeadLetterReason) {
+        let audit = &self.broker.auditor.audit;
+        if !audit.is_on() {
+            return;
+        }
+        let about = About::of(&message.payload);
+        let what = if message.topic.is_some() { What::Publish } else { What::Cast };
+        let who = audit.name(&message.sender);
+        let record = Record::new(Kind::DeadLetter, self.broker.config.clock.wall(), &who)
+            .what(what)
+            .whom(&self.name)
+            .why(reason)
+            .codec(about.codec)
+            .size(about.size)
+            .trace_id(trace_id(message.trace.as_ref()));
+        match &message.topic {
+            Some(topic) => audit.record(record.topic(&audit.name(topic))),
+            None => audit.record(record),
+        }
+    }
+
+    /// Something befell the component.
+    pub(crate) fn note(&self, kind: NoteKind, more: impl FnOnce(Note) -> Note) {
+        // The embedding program itself comes and goes with the system.
+        if self.broker.auditor.audit.is_on() && self.factory.is_some() {
+            let note = Note::new(kind, self.broker.config.clock.wall()).whom(&self.id);
+            self.broker.auditor.audit.note(more(note));
+        }
+    }
+
+    /// It did not start, and is gone.
+    pub(crate) fn note_not_started(&self, error: &StartError) {
+        self.note(NoteKind::Failure, |note| note.why(why_not_started(error)));
+    }
+
+    /// Its first instance, or another after a crash, has started.
+    pub(crate) fn note_started(&self, first: bool, ended: Option<Why>, incarnation: Key) {
+        if first {
+            let host = ComponentId::host();
+            self.note(NoteKind::Load, |note| note.who(&host).incarnation(incarnation.0));
+        } else {
+            self.note(NoteKind::Restart, |note| {
+                note.why(ended.unwrap_or(Why::Asked)).incarnation(incarnation.0)
+            });
+        }
+    }
+}
+
+/// As a record says it.
+pub(crate) fn why_not_started(error: &StartError) -> Why {
+    match error {
+        StartError::Crashed(code) => (*code).into(),
+        StartError::Refused(error) => error.into(),
+        StartError::Stopped => Why::ShuttingDown,
+        StartError::NoRoom => Why::Other,
+    }
+}
