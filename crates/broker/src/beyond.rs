@@ -18,7 +18,7 @@ use castcall_policy::Rate;
 use thiserror::Error;
 
 use crate::audited::Attempt;
-use crate::broker::{Broker, Inner, Sink};
+use crate::broker::{Broker, Inner, Way};
 use crate::config::PeerConfig;
 use crate::message::CallRef;
 use crate::on_end::OnEnd;
@@ -131,7 +131,7 @@ impl Origin<'_> {
         target: &str,
         payload: impl Payload,
         timeout: Duration,
-        sink: Sink,
+        way: Way,
         id: Option<RequestId>,
     ) -> Result<CallRef, Refused> {
         let refuse = |error| Refused { error, payload: None };
@@ -139,8 +139,8 @@ impl Origin<'_> {
         let adapter = self.adapter().map_err(refuse)?;
         let target = ComponentId::new(target);
         let target = target.map_err(|_| refuse(MessagingError::InvalidMessage))?;
-        let native = sink.is_native();
-        let call = self.register(broker.beyond, timeout, sink, id).map_err(refuse)?;
+        let native = way.is_native();
+        let call = self.register(broker.beyond, timeout, way, id).map_err(refuse)?;
         let remaining = call.deadline.saturating_duration_since(broker.now());
         let weak = Arc::downgrade(broker);
         let reply: Reply = Box::new(move |result| {

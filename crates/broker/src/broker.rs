@@ -35,7 +35,7 @@ use crate::peer::{Peer, PeerState};
 use crate::stats::MessagingStats;
 use crate::turn::Ready;
 
-pub(crate) use calls::Sink;
+pub(crate) use calls::{Sink, Way};
 use due::Due;
 pub(crate) use subscriptions::Asked;
 use subscriptions::Subscriber;
@@ -223,7 +223,7 @@ impl Broker {
         let peer = self.insert(id, config, handlers, Some(factory), Some(started))?;
         peer.subscribe_to_all(&restored);
         peer.wake();
-        Ok((ComponentHandle { peer }, receiver))
+        Ok((ComponentHandle::new(peer), receiver))
     }
 
     /// Takes in the embedding program itself, under a reserved id: it has no mailbox and no
@@ -241,7 +241,7 @@ impl Broker {
         let handlers = Handlers { receives: false, calls_back: false };
         let peer = self.insert(id, config, handlers, None, None)?;
         peer.set_state(PeerState::Running);
-        Ok(ComponentHandle { peer })
+        Ok(ComponentHandle::new(peer))
     }
 
     fn insert(
@@ -275,14 +275,14 @@ impl Broker {
     #[must_use]
     pub fn component(&self, id: &str) -> Option<ComponentHandle> {
         let peer = self.inner.peers.get(id)?;
-        Some(ComponentHandle { peer: Arc::clone(&peer) })
+        Some(ComponentHandle::new(Arc::clone(&peer)))
     }
 
     /// All components and native peers, in no order.
     #[must_use]
     pub fn components(&self) -> Vec<ComponentHandle> {
         let peers = self.inner.peers.iter();
-        peers.map(|peer| ComponentHandle { peer: Arc::clone(&peer) }).collect()
+        peers.map(|peer| ComponentHandle::new(Arc::clone(&peer))).collect()
     }
 
     /// The sum over all components, those that are gone included.

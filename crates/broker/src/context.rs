@@ -24,6 +24,8 @@ pub struct Context {
     incarnation: Key,
     routes: Routes,
     current: Option<Message>,
+    /// What is sent belongs to it, and not to the trace of the message in hand.
+    trace: Option<Arc<TraceContext>>,
     must_crash: bool,
 }
 
@@ -87,7 +89,7 @@ impl fmt::Debug for Context {
 impl Context {
     pub(crate) fn new(peer: Arc<Peer>, incarnation: Key) -> Self {
         let routes = Routes::new(&peer);
-        Self { peer, incarnation, routes, current: None, must_crash: false }
+        Self { peer, incarnation, routes, current: None, trace: None, must_crash: false }
     }
 
     /// The component's own id.
@@ -101,9 +103,26 @@ impl Context {
         self.current = Some(message);
     }
 
-    /// Says that none is any more.
+    /// Says that the end of a call of that trace is being handled from here on.
+    pub fn enter_callback(&mut self, trace: Option<Arc<TraceContext>>) {
+        self.trace = trace;
+    }
+
+    /// Says that nothing is any more.
     pub fn leave(&mut self) {
         self.current = None;
+        self.trace = None;
+    }
+
+    /// The trace that what is being handled belongs to, and what is sent meanwhile.
+    #[must_use]
+    pub fn trace(&self) -> Option<&TraceContext> {
+        trace_of(self.trace.as_ref(), self.current.as_ref()).map(Arc::as_ref)
+    }
+
+    /// What is sent from here on, until the handler returns, belongs to `trace`.
+    pub fn set_trace(&mut self, trace: TraceContext) {
+        self.trace = Some(Arc::new(trace));
     }
 
     /// Gives the payload back to the message being handled, after a crash.
@@ -163,7 +182,7 @@ impl Context {
         payload: impl Payload,
     ) -> Result<(), MessagingError> {
         let (peer, size) = (&self.peer, payload.len());
-        let trace = trace_of(self.current.as_ref());
+        let trace = trace_of(self.trace.as_ref(), self.current.as_ref());
         let (sender, incarnation) = (&peer.id, self.incarnation);
         let origin = Origin { peer, sender, incarnation, serving: None, trace };
         let sent = match self.routes.resolve(peer, target, |rights| rights.cast) {
@@ -194,7 +213,7 @@ impl Context {
     ) -> Result<RequestId, MessagingError> {
         let (peer, size) = (&self.peer, payload.len());
         let serving = self.current.as_ref().and_then(|message| message.call);
-        let trace = trace_of(self.current.as_ref());
+        let trace = trace_of(self.trace.as_ref(), self.current.as_ref());
         let (sender, incarnation) = (&peer.id, self.incarnation);
         let origin = Origin { peer, sender, incarnation, serving, trace };
         let sent = match self.routes.resolve(peer, target, |rights| rights.call) {
@@ -202,9 +221,9 @@ impl Context {
             route => origin.check(size).and_then(|()| match route {
                 Ok(target) => origin.call(target, payload, timeout_ms),
                 Err(MessagingError::ComponentNotFound) => {
-                    let sink = origin.callback_sink()?;
+                    let way = origin.callback()?;
                     let timeout = Duration::from_millis(timeout_ms);
-                    let call = origin.call_beyond(target, payload, timeout, sink, None);
+                    let call = origin.call_beyond(target, payload, timeout, way, None);
                     call.map(|call| call.id).map_err(|refused| refused.error)
                 }
                 Err(error) => Err(error),
@@ -233,7 +252,7 @@ impl Context {
     ///
     /// The message was refused, and has gone nowhere.
     pub fn publish(&mut self, topic: &str, payload: impl Payload) -> Result<u32, MessagingError> {
-        let trace = trace_of(self.current.as_ref());
+        let trace = trace_of(self.trace.as_ref(), self.current.as_ref());
         let (peer, incarnation) = (&self.peer, self.incarnation);
         let origin = Origin { peer, sender: &peer.id, incarnation, serving: None, trace };
         let attempt = Attempt::new(What::Publish, topic, payload.len());
@@ -330,9 +349,12 @@ impl Interrupt {
     }
 }
 
-/// What is sent while a message is handled belongs to the message's trace.
-fn trace_of(current: Option<&Message>) -> Option<&Arc<TraceContext>> {
-    current.and_then(|message| message.trace.as_ref())
+/// What is sent while something is handled belongs to its trace.
+fn trace_of<'a>(
+    set: Option<&'a Arc<TraceContext>>,
+    current: Option<&'a Message>,
+) -> Option<&'a Arc<TraceContext>> {
+    set.or_else(|| current?.trace.as_ref())
 }
 
 /// A call being served bounds the deadline of the calls made meanwhile.

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use castcall_audit::What;
 use castcall_core::{
     CancelError, Category, ComponentId, MessagingError, RequestError, RequestId, Topic,
+    TraceContext,
 };
 use castcall_correlation::deadline_after;
 use castcall_policy::{Action, Explanation};
@@ -15,7 +16,7 @@ use thiserror::Error;
 use tokio::sync::oneshot;
 
 use crate::audited::Attempt;
-use crate::broker::Sink;
+use crate::broker::Way;
 use crate::context::Usage;
 use crate::mailbox::Depth;
 use crate::message::CallRef;
@@ -28,6 +29,7 @@ use crate::stats::MessagingStats;
 #[derive(Clone)]
 pub struct ComponentHandle {
     pub(crate) peer: Arc<Peer>,
+    trace: Option<Arc<TraceContext>>,
 }
 
 impl fmt::Debug for ComponentHandle {
@@ -89,6 +91,17 @@ impl CallError {
 }
 
 impl ComponentHandle {
+    pub(crate) fn new(peer: Arc<Peer>) -> Self {
+        Self { peer, trace: None }
+    }
+
+    /// A handle to the same one, whose messages belong to `trace`, and all that follows from them.
+    /// Those of other handles belong to none.
+    #[must_use]
+    pub fn in_trace(&self, trace: TraceContext) -> Self {
+        Self { peer: Arc::clone(&self.peer), trace: Some(Arc::new(trace)) }
+    }
+
     /// Its id.
     #[must_use]
     pub fn id(&self) -> &ComponentId {
@@ -180,8 +193,8 @@ impl ComponentHandle {
     }
 
     fn origin(&self) -> Origin<'_> {
-        let peer = &self.peer;
-        Origin { peer, sender: &peer.id, incarnation: peer.key, serving: None, trace: None }
+        let (peer, trace) = (&self.peer, self.trace.as_ref());
+        Origin { peer, sender: &peer.id, incarnation: peer.key, serving: None, trace }
     }
 
     /// Casts to `target` in this one's name.
@@ -239,8 +252,7 @@ impl ComponentHandle {
         timeout: Duration,
         sender: oneshot::Sender<Result<Bytes, RequestError>>,
     ) -> Result<CallRef, Refused> {
-        let sink = Sink::Native(Arc::clone(&self.peer), sender);
-        self.origin().call_by_name(target, payload.clone(), timeout, sink, None)
+        self.origin().call_by_name(target, payload.clone(), timeout, Way::Future(sender), None)
     }
 
     /// Calls `target` in this one's name. Whatever the end of the call, `on_end` is called with it,
@@ -263,10 +275,9 @@ impl ComponentHandle {
         on_end: impl FnOnce(Result<Bytes, RequestError>) + Send + 'static,
     ) -> Result<(), SendError> {
         let payload = payload.into();
-        let on_end = OnEnd::new(on_end);
-        let sink = Sink::Boxed(Arc::clone(&self.peer), on_end);
+        let way = Way::Closure(OnEnd::new(on_end));
         let origin = self.origin();
-        let called = origin.call_by_name(target.as_ref(), payload.clone(), timeout, sink, Some(id));
+        let called = origin.call_by_name(target.as_ref(), payload.clone(), timeout, way, Some(id));
         called.map(|_| ()).map_err(|refused| {
             let attempt = Attempt::new(What::Call, target.as_ref(), payload.len());
             self.refused(&refused.error, attempt);

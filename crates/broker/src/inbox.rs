@@ -242,7 +242,7 @@ impl Peer {
         };
         match self.broker.pending.resolve(call.ticket, self.broker.now()) {
             Resolution::Live(entry) => {
-                let result = read(entry.sink.peer(), result);
+                let result = read(&entry.sink.peer, result);
                 self.broker.deliver_by(entry, result, Some(self));
                 true
             }

@@ -58,6 +58,8 @@ pub struct Callback {
     pub request_id: RequestId,
     /// The answer, or why there is none.
     pub result: Result<Bytes, RequestError>,
+    /// The trace that the call belonged to.
+    pub trace: Option<Arc<TraceContext>>,
     /// The instance that asked.
     pub(crate) owner: Key,
 }

@@ -112,10 +112,12 @@ impl<P: NativePeer> Instance for NativeInstance<P> {
                 }
                 Work::Callback(callback) => {
                     let (id, result) = (callback.request_id, callback.result);
+                    context.enter_callback(callback.trace);
                     let result = peer.handle_callback(context, id, result);
                     if context.must_crash() {
                         return Err(CrashCode::Trap);
                     }
+                    context.leave();
                     inbox.finish_callback(result);
                 }
             }

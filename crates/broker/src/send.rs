@@ -11,7 +11,7 @@ use castcall_core::{
 };
 use castcall_correlation::deadline_after;
 
-use crate::broker::Sink;
+use crate::broker::{Sink, Way};
 use crate::context::bound;
 use crate::mailbox::Pushed;
 use crate::message::{CallRef, Key, Message};
@@ -174,19 +174,20 @@ impl Origin<'_> {
         payload: impl Payload,
         timeout_ms: u64,
     ) -> Result<RequestId, MessagingError> {
-        let sink = self.callback_sink()?;
+        let way = self.callback()?;
         let timeout = Duration::from_millis(timeout_ms);
-        self.call_with(target, payload, timeout, sink, None)
+        self.call_with(target, payload, timeout, way, None)
             .map(|call| call.id)
             .map_err(|refused| refused.error)
     }
 
-    /// Where the callback of a call goes.
-    pub(crate) fn callback_sink(&self) -> Result<Sink, MessagingError> {
-        if !self.peer.calls_back {
-            return Err(MessagingError::NoCallbackHandler);
+    /// The way of an outcome to the instance that asks, if that can be called back.
+    pub(crate) fn callback(&self) -> Result<Way, MessagingError> {
+        if self.peer.calls_back {
+            Ok(Way::Callback)
+        } else {
+            Err(MessagingError::NoCallbackHandler)
         }
-        Ok(Sink::Callback(Arc::clone(self.peer)))
     }
 
     /// A cast from a handle, to whoever has that id, here or in another system.
@@ -210,7 +211,7 @@ impl Origin<'_> {
         target: &str,
         payload: Bytes,
         timeout: Duration,
-        sink: Sink,
+        way: Way,
         id: Option<RequestId>,
     ) -> Result<CallRef, Refused> {
         let refuse = |error| Refused { error, payload: None };
@@ -220,9 +221,9 @@ impl Origin<'_> {
         }
         self.check(payload.len()).map_err(refuse)?;
         match self.peer.broker.route(target) {
-            Ok(target) => self.call_with(&target, payload, timeout, sink, id),
+            Ok(target) => self.call_with(&target, payload, timeout, way, id),
             Err(MessagingError::ComponentNotFound) => {
-                self.call_beyond(target, payload, timeout, sink, id)
+                self.call_beyond(target, payload, timeout, way, id)
             }
             Err(error) => Err(refuse(error)),
         }
@@ -237,8 +238,7 @@ impl Origin<'_> {
         timeout: Duration,
         on_end: OnEnd,
     ) -> Result<CallRef, Refused> {
-        let sink = Sink::Boxed(Arc::clone(self.peer), on_end);
-        self.call_with(target, payload, timeout, sink, Some(id))
+        self.call_with(target, payload, timeout, Way::Closure(on_end), Some(id))
     }
 
     fn call_with(
@@ -246,14 +246,14 @@ impl Origin<'_> {
         target: &Arc<Peer>,
         payload: impl Payload,
         timeout: Duration,
-        sink: Sink,
+        way: Way,
         id: Option<RequestId>,
     ) -> Result<CallRef, Refused> {
         let broker = &self.peer.broker;
         let refuse = |error| Refused { error, payload: None };
         self.check_target(target, payload.as_slice()).map_err(refuse)?;
-        let native = sink.is_native();
-        let call = self.register(target.key, timeout, sink, id).map_err(refuse)?;
+        let native = way.is_native();
+        let call = self.register(target.key, timeout, way, id).map_err(refuse)?;
         let about = self.about(payload.as_slice());
         let message = self.message(payload.into_bytes(), Some(call), None);
         let sent = || {
@@ -290,7 +290,7 @@ impl Origin<'_> {
         &self,
         target: Key,
         timeout: Duration,
-        sink: Sink,
+        way: Way,
         id: Option<RequestId>,
     ) -> Result<CallRef, MessagingError> {
         let broker = &self.peer.broker;
@@ -301,13 +301,14 @@ impl Origin<'_> {
         if timeout.is_zero() || timeout > broker.config.max_timeout {
             return Err(MessagingError::InvalidTimeout);
         }
-        let native = sink.is_native();
+        let native = way.is_native();
         if !self.peer.call_began(native) {
             return Err(MessagingError::TooManyPending);
         }
         let deadline = bound(deadline_after(broker.now(), timeout), self.serving);
         let given = id.is_some();
         let id = id.unwrap_or_else(|| broker.new_id());
+        let sink = Sink { peer: Arc::clone(self.peer), way, trace: self.trace.cloned() };
         match broker.pending.register(id, &self.incarnation, &target, deadline, sink) {
             Ok(ticket) => Ok(CallRef { id, ticket, deadline }),
             Err(_) => {

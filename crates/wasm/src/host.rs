@@ -158,8 +158,7 @@ fn message_context(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
         Ok((store.data_mut().context_mut().is_cancelled(),))
     })?;
     linker.func_wrap("trace-context", |mut store: Store<'_>, (): ()| -> Answer<TraceContext> {
-        let message = store.data_mut().context_mut().current();
-        Ok((message.and_then(|message| message.trace.as_deref()).map(Into::into),))
+        Ok((store.data_mut().context_mut().trace().map(Into::into),))
     })
 }
 

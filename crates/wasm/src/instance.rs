@@ -120,7 +120,9 @@ impl WasmInstance {
             // It can't have made the call.
             return Ok(Ok(()));
         };
-        self.store.data_mut().enter();
+        let state = self.store.data_mut();
+        state.enter();
+        state.context_mut().enter_callback(callback.trace);
         let mut buffer = [0; 36];
         let id = callback.request_id.encode(&mut buffer);
         let error;
@@ -132,7 +134,10 @@ impl WasmInstance {
             }
         };
         match func.as_callback().call(&mut self.store, (id, result)) {
-            Ok((result,)) => Ok(result.map_err(Into::into)),
+            Ok((result,)) => {
+                self.store.data_mut().context_mut().leave();
+                Ok(result.map_err(Into::into))
+            }
             Err(error) => Err(self.crash(&error)),
         }
     }

@@ -54,7 +54,7 @@ impl Inner {
         about: Option<About>,
         by: Option<&Peer>,
     ) {
-        let who = &entry.sink.peer().name;
+        let who = &entry.sink.peer.name;
         let mut record = Record::new(kind, self.coarse.wall(), who).request_id(entry.id);
         if let Some(why) = why {
             record = record.why(why);

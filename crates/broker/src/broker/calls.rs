@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use castcall_core::{CancelError, RequestError, RequestId};
+use castcall_core::{CancelError, RequestError, RequestId, TraceContext};
 use castcall_correlation::{CancelRefusal, Entry, Resolution};
 use tokio::sync::oneshot;
 
@@ -13,26 +13,28 @@ use crate::on_end::OnEnd;
 use crate::peer::Peer;
 
 /// Where the outcome of a call goes.
-pub(crate) enum Sink {
-    /// To the `handle-callback` of the instance that asked.
-    Callback(Arc<Peer>),
-    /// To a future.
-    Native(Arc<Peer>, oneshot::Sender<Result<Bytes, RequestError>>),
-    /// To a closure.
-    Boxed(Arc<Peer>, OnEnd),
+pub(crate) struct Sink {
+    /// Who made the call.
+    pub(crate) peer: Arc<Peer>,
+    pub(crate) way: Way,
+    /// The trace that the call belongs to: what follows from its end does too.
+    pub(crate) trace: Option<Arc<TraceContext>>,
 }
 
-impl Sink {
-    /// Who made the call.
-    pub(crate) fn peer(&self) -> &Peer {
-        match self {
-            Self::Callback(peer) | Self::Native(peer, _) | Self::Boxed(peer, _) => peer,
-        }
-    }
+/// How who made a call is told.
+pub(crate) enum Way {
+    /// By the `handle-callback` of the instance that asked.
+    Callback,
+    /// Through a future.
+    Future(oneshot::Sender<Result<Bytes, RequestError>>),
+    /// By a closure.
+    Closure(OnEnd),
+}
 
-    /// Whether the call was made from outside its owner's instance.
+impl Way {
+    /// Whether the call is made from outside its owner's instance.
     pub(crate) fn is_native(&self) -> bool {
-        !matches!(self, Self::Callback(_))
+        !matches!(self, Self::Callback)
     }
 }
 
@@ -52,22 +54,22 @@ impl Inner {
         target: Option<&Peer>,
     ) {
         self.call_ended(&entry, &result, target);
-        match entry.sink {
-            Sink::Callback(peer) => {
-                peer.count_outcome(&result);
-                let callback = Callback { request_id: entry.id, result, owner: entry.owner };
+        let Sink { peer, way, trace } = entry.sink;
+        peer.count_outcome(&result);
+        match way {
+            Way::Callback => {
+                let (request_id, owner) = (entry.id, entry.owner);
+                let callback = Callback { request_id, result, trace, owner };
                 if peer.mailbox.push_callback(callback) == Some(true) {
                     self.schedule(&peer);
                 }
             }
-            Sink::Native(peer, sender) => {
+            Way::Future(sender) => {
                 peer.call_ended(true);
-                peer.count_outcome(&result);
                 let _ = sender.send(result);
             }
-            Sink::Boxed(peer, on_end) => {
+            Way::Closure(on_end) => {
                 peer.call_ended(true);
-                peer.count_outcome(&result);
                 on_end.call(result);
             }
         }
@@ -127,11 +129,10 @@ impl Inner {
     pub(crate) fn end_owner(&self, owner: Key) {
         self.pending.end_owner(&owner, |entry| {
             self.give_up_beyond(&entry);
-            match entry.sink {
-                Sink::Native(..) | Sink::Boxed(..) => {
-                    self.deliver(entry, Err(RequestError::Unavailable));
-                }
-                Sink::Callback(_) => self.requester_gone(&entry),
+            if entry.sink.way.is_native() {
+                self.deliver(entry, Err(RequestError::Unavailable));
+            } else {
+                self.requester_gone(&entry);
             }
         });
     }

@@ -16,7 +16,7 @@ fn message() -> Message {
 }
 
 fn callback() -> Callback {
-    Callback { request_id: RequestId::new(), result: Ok(Bytes::new()), owner: Key(1) }
+    Callback { request_id: RequestId::new(), result: Ok(Bytes::new()), trace: None, owner: Key(1) }
 }
 
 fn mailbox(messages: usize) -> Mailbox {

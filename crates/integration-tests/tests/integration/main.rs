@@ -19,3 +19,4 @@ mod starvation;
 mod state;
 mod timeout_cancellation;
 mod topics;
+mod traces;
