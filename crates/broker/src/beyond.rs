@@ -77,7 +77,10 @@ impl Inner {
             Err(_) => self.pending.fail(call.ticket, now),
         };
         match resolution {
-            Resolution::Live(entry) => self.deliver(entry, result),
+            Resolution::Live(entry) => {
+                entry.sink.measure(now);
+                self.deliver(entry, result);
+            }
             Resolution::Expired(entry) => self.deliver(entry, Err(RequestError::Timeout)),
             Resolution::Unknown => {}
         }
@@ -116,10 +119,10 @@ impl Origin<'_> {
         let adapter = self.adapter().map_err(refuse)?;
         let target = ComponentId::new(target);
         let target = target.map_err(|_| refuse(MessagingError::InvalidMessage))?;
-        let about = self.about(payload.as_slice());
+        let (size, about) = (payload.len(), self.about(payload.as_slice()));
         let to = Destination::Component(target.clone());
         adapter.send(self.parcel(to, payload.into_bytes(), self.stamp(), None), None)?;
-        self.peer.counters.casts_sent.add(1);
+        self.count(What::Cast, size);
         self.sent_beyond(about, What::Cast, &target, None);
         Ok(())
     }
@@ -149,11 +152,11 @@ impl Origin<'_> {
             }
         });
         let about = Call { id: call.id, remaining };
-        let payload_is = self.about(payload.as_slice());
+        let (size, payload_is) = (payload.len(), self.about(payload.as_slice()));
         let to = Destination::Component(target.clone());
         let parcel = self.parcel(to, payload.into_bytes(), self.stamp(), Some(about));
         match adapter.send(parcel, Some(reply)) {
-            Ok(()) => self.peer.counters.calls_sent.add(1),
+            Ok(()) => self.count(What::Call, size),
             Err(returned) => self.withdraw(call, native, returned.into())?,
         }
         self.sent_beyond(payload_is, What::Call, &target, Some(call.id));
@@ -187,8 +190,9 @@ impl Gateway {
         from: &'a ComponentId,
         trace: Option<&'a Arc<TraceContext>>,
     ) -> Origin<'a> {
-        let incarnation = self.link.key;
-        Origin { peer: &self.link, sender: from, incarnation, serving: None, trace }
+        let (incarnation, broker) = (self.link.key, &self.link.broker);
+        let measured = self.link.sampler.next(broker.coarse.passed());
+        Origin { peer: &self.link, sender: from, incarnation, serving: None, trace, measured }
     }
 }
 

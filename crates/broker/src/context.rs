@@ -16,6 +16,7 @@ use crate::message::{CallRef, Key, Message};
 use crate::peer::Peer;
 use crate::routes::Routes;
 use crate::send::{Origin, Payload};
+use crate::timings::Sampler;
 
 /// What one instance acts through: it sends, calls and subscribes as its component, and knows
 /// which message is being handled. Nothing in it waits.
@@ -26,6 +27,7 @@ pub struct Context {
     current: Option<Message>,
     /// What is sent belongs to it, and not to the trace of the message in hand.
     trace: Option<Arc<TraceContext>>,
+    sampler: Sampler,
     must_crash: bool,
 }
 
@@ -89,7 +91,15 @@ impl fmt::Debug for Context {
 impl Context {
     pub(crate) fn new(peer: Arc<Peer>, incarnation: Key) -> Self {
         let routes = Routes::new(&peer);
-        Self { peer, incarnation, routes, current: None, trace: None, must_crash: false }
+        Self {
+            peer,
+            incarnation,
+            routes,
+            current: None,
+            trace: None,
+            sampler: Sampler::default(),
+            must_crash: false,
+        }
     }
 
     /// The component's own id.
@@ -184,7 +194,8 @@ impl Context {
         let (peer, size) = (&self.peer, payload.len());
         let trace = trace_of(self.trace.as_ref(), self.current.as_ref());
         let (sender, incarnation) = (&peer.id, self.incarnation);
-        let origin = Origin { peer, sender, incarnation, serving: None, trace };
+        let measured = self.sampler.next(peer.broker.coarse.passed());
+        let origin = Origin { peer, sender, incarnation, serving: None, trace, measured };
         let sent = match self.routes.resolve(peer, target, |rights| rights.cast) {
             Err(MessagingError::CapabilityDenied) => Err(MessagingError::CapabilityDenied),
             route => origin.check(size).and_then(|()| match route {
@@ -215,7 +226,8 @@ impl Context {
         let serving = self.current.as_ref().and_then(|message| message.call);
         let trace = trace_of(self.trace.as_ref(), self.current.as_ref());
         let (sender, incarnation) = (&peer.id, self.incarnation);
-        let origin = Origin { peer, sender, incarnation, serving, trace };
+        let measured = self.sampler.next(peer.broker.coarse.passed());
+        let origin = Origin { peer, sender, incarnation, serving, trace, measured };
         let sent = match self.routes.resolve(peer, target, |rights| rights.call) {
             Err(MessagingError::CapabilityDenied) => Err(MessagingError::CapabilityDenied),
             route => origin.check(size).and_then(|()| match route {
@@ -253,8 +265,10 @@ impl Context {
     /// The message was refused, and has gone nowhere.
     pub fn publish(&mut self, topic: &str, payload: impl Payload) -> Result<u32, MessagingError> {
         let trace = trace_of(self.trace.as_ref(), self.current.as_ref());
-        let (peer, incarnation) = (&self.peer, self.incarnation);
-        let origin = Origin { peer, sender: &peer.id, incarnation, serving: None, trace };
+        let peer = &self.peer;
+        let (sender, incarnation) = (&peer.id, self.incarnation);
+        let measured = self.sampler.next(peer.broker.coarse.passed());
+        let origin = Origin { peer, sender, incarnation, serving: None, trace, measured };
         let attempt = Attempt::new(What::Publish, topic, payload.len());
         let topic = self.routes.topic(peer, topic);
         let published = topic.and_then(|(topic, name)| origin.publish(topic, name, payload));

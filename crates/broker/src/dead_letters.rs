@@ -89,6 +89,7 @@ impl Broker {
             timestamp: inner.config.clock.wall(),
             trace: letter.trace.clone().map(Arc::new),
             call: None,
+            measured: false,
         };
         match target.mailbox.push(message) {
             Pushed::Queued { wake, dropped } => {

@@ -24,6 +24,7 @@ use crate::on_end::OnEnd;
 use crate::peer::{Peer, PeerState};
 use crate::send::{Origin, Refused};
 use crate::stats::MessagingStats;
+use crate::timings::Latencies;
 
 /// A component or native peer. Clones are handles to the same one; it may be gone.
 #[derive(Clone)]
@@ -132,6 +133,12 @@ impl ComponentHandle {
         self.peer.stats()
     }
 
+    /// How long its messages took: a sample of them, since it was loaded.
+    #[must_use]
+    pub fn latencies(&self) -> Latencies {
+        self.peer.timings.read()
+    }
+
     /// What it uses, and how much it may.
     #[must_use]
     pub fn usage(&self) -> Usage {
@@ -194,7 +201,8 @@ impl ComponentHandle {
 
     fn origin(&self) -> Origin<'_> {
         let (peer, trace) = (&self.peer, self.trace.as_ref());
-        Origin { peer, sender: &peer.id, incarnation: peer.key, serving: None, trace }
+        let measured = peer.sampler.next(peer.broker.coarse.passed());
+        Origin { peer, sender: &peer.id, incarnation: peer.key, serving: None, trace, measured }
     }
 
     /// Casts to `target` in this one's name.

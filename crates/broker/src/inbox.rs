@@ -3,13 +3,14 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use castcall_core::{ComponentError, RequestError};
+use castcall_core::{ComponentError, RequestError, Timestamp};
 use castcall_correlation::Resolution;
 
 use crate::audited::Heard;
 use crate::dead_letters::Retry;
 use crate::message::{CallRef, Callback, Item, Key, Message};
 use crate::peer::Peer;
+use crate::timings::Span;
 
 /// How many messages a turn may have, so that a thousand busy components have theirs within some
 /// tens of milliseconds even if each message is cheap.
@@ -40,6 +41,8 @@ pub struct Inbox<'a> {
     heard: &'a mut Heard,
     is_over: &'a dyn Fn() -> bool,
     in_hand: Option<InHand>,
+    /// When the message in hand was given out, if that is measured.
+    began: Option<Timestamp>,
     end: Option<End>,
     /// The component is being stopped, and what is left for it are callbacks.
     draining: bool,
@@ -93,6 +96,7 @@ impl<'a> Inbox<'a> {
             heard,
             is_over,
             in_hand: None,
+            began: None,
             end: None,
             draining: false,
         }
@@ -155,6 +159,7 @@ impl<'a> Inbox<'a> {
     fn again(&mut self, retry: Retry) -> Work {
         self.peer.counters.redelivered.add_exclusive(1);
         self.in_hand = Some(InHand::Cast { attempt: retry.attempts + 1 });
+        self.began = None;
         self.heard.delivered(self.peer, &retry.message);
         Work::Message(retry.message)
     }
@@ -173,13 +178,33 @@ impl<'a> Inbox<'a> {
             counters.casts_handled.add_exclusive(1);
             self.in_hand = Some(InHand::Cast { attempt: 1 });
         }
+        counters.bytes_handled.add_exclusive(message.payload.len() as u64);
+        self.began = message.measured.then(|| self.waited(&message));
         self.heard.delivered(self.peer, &message);
         Some(Work::Message(message))
+    }
+
+    /// It is measured, and given out now.
+    #[cold]
+    fn waited(&self, message: &Message) -> Timestamp {
+        let now = self.peer.broker.config.clock.wall();
+        let waited = now.as_unix_nanos().saturating_sub(message.timestamp.as_unix_nanos());
+        self.peer.timings.record(Span::Waited, waited);
+        now
+    }
+
+    #[cold]
+    fn handled(&self, began: Timestamp) {
+        let now = self.peer.broker.config.clock.wall().as_unix_nanos();
+        self.peer.timings.record(Span::Handled, now.saturating_sub(began.as_unix_nanos()));
     }
 
     /// The message was handled. For a call, `answer` goes to who asked, unless the handler has
     /// taken the call over; for a cast, only whether it is an error matters.
     pub fn finish(&mut self, answer: Result<Bytes, ComponentError>) {
+        if let Some(began) = self.began.take() {
+            self.handled(began);
+        }
         if let Err(error) = &answer {
             self.peer.counters.handler_errors.add_exclusive(1);
             tracing::debug!(component = %self.peer.id, %error, "a handler returned an error");
@@ -240,8 +265,10 @@ impl Peer {
             }
             result => result,
         };
-        match self.broker.pending.resolve(call.ticket, self.broker.now()) {
+        let now = self.broker.now();
+        match self.broker.pending.resolve(call.ticket, now) {
             Resolution::Live(entry) => {
+                entry.sink.measure(now);
                 let result = read(&entry.sink.peer, result);
                 self.broker.deliver_by(entry, result, Some(self));
                 true

@@ -40,6 +40,7 @@ mod send;
 mod stats;
 mod supervise;
 mod sync;
+mod timings;
 mod turn;
 
 pub use beyond::AttachError;
@@ -62,4 +63,5 @@ pub use native::{NativePeer, native_factory};
 pub use peer::PeerState;
 pub use send::Payload;
 pub use stats::MessagingStats;
+pub use timings::{Latencies, Latency};
 pub use turn::Ready;

@@ -48,6 +48,7 @@ impl Peer {
             topic: None,
             timestamp: Timestamp::from_unix_nanos(0),
             trace: None,
+            measured: false,
             call: None,
         };
         if let Pushed::Queued { wake: true, .. } = self.mailbox.push(message) {

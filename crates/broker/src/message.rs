@@ -34,6 +34,8 @@ pub struct Message {
     /// The trace that it belongs to.
     pub trace: Option<Arc<TraceContext>>,
     pub(crate) call: Option<CallRef>,
+    /// Its times are measured, and its timestamp is exact.
+    pub(crate) measured: bool,
 }
 
 impl Message {

@@ -146,6 +146,7 @@ impl Message {
             topic: self.topic.clone(),
             timestamp: self.timestamp,
             trace: self.trace.clone(),
+            measured: self.measured,
             call: self.call,
         }
     }

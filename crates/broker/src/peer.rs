@@ -26,6 +26,7 @@ use crate::message::{CallRef, Item, Key, Message};
 use crate::poison::Poison;
 use crate::stats::{Counter, Counters, MessagingStats};
 use crate::supervise::History;
+use crate::timings::{SharedSampler, Timings};
 
 /// How many taken-over calls are kept before the ended ones among them are looked for.
 const DEFERRED_SWEEP: usize = 64;
@@ -40,6 +41,9 @@ pub(crate) struct Peer {
     pub(crate) receives: bool,
     pub(crate) calls_back: bool,
     pub(crate) counters: Counters,
+    pub(crate) timings: Timings,
+    /// For what is sent from outside its instance.
+    pub(crate) sampler: SharedSampler,
     pub(crate) poison: Poison,
     pub(crate) guard: Guard,
     /// As the audit knows it.
@@ -147,6 +151,8 @@ impl Peer {
             receives,
             calls_back,
             counters: Counters::default(),
+            timings: Timings::default(),
+            sampler: SharedSampler::default(),
             poison: Poison::default(),
             guard,
             name,

@@ -81,6 +81,8 @@ pub(crate) struct Origin<'a> {
     pub(crate) serving: Option<CallRef>,
     /// The trace that what is sent belongs to.
     pub(crate) trace: Option<&'a Arc<TraceContext>>,
+    /// How long it takes is measured.
+    pub(crate) measured: bool,
 }
 
 impl Origin<'_> {
@@ -139,7 +141,7 @@ impl Origin<'_> {
     ) -> Result<(), Refused> {
         let refuse = |error| Refused { error, payload: None };
         self.check_target(target, payload.as_slice()).map_err(refuse)?;
-        let about = self.about(payload.as_slice());
+        let (size, about) = (payload.len(), self.about(payload.as_slice()));
         let message = self.message(payload.into_bytes(), None, None);
         match target.mailbox.push(message) {
             Pushed::Queued { wake, dropped } => {
@@ -163,7 +165,7 @@ impl Origin<'_> {
                 return Err(Refused { error: MessagingError::ComponentNotFound, payload });
             }
         }
-        self.peer.counters.casts_sent.add(1);
+        self.count(What::Cast, size);
         Ok(())
     }
 
@@ -254,10 +256,10 @@ impl Origin<'_> {
         self.check_target(target, payload.as_slice()).map_err(refuse)?;
         let native = way.is_native();
         let call = self.register(target.key, timeout, way, id).map_err(refuse)?;
-        let about = self.about(payload.as_slice());
+        let (size, about) = (payload.len(), self.about(payload.as_slice()));
         let message = self.message(payload.into_bytes(), Some(call), None);
         let sent = || {
-            self.peer.counters.calls_sent.add(1);
+            self.count(What::Call, size);
             self.sent(about, What::Call, &target.name, Some(call.id));
         };
         let (error, message) = match target.mailbox.push(message) {
@@ -281,7 +283,7 @@ impl Origin<'_> {
             Pushed::Gone(message) => (MessagingError::ComponentNotFound, message),
         };
         self.withdraw(call, native, Refused { error, payload: Some(message.payload) })?;
-        self.sent(about, What::Call, &target.name, Some(call.id));
+        sent();
         Ok(call)
     }
 
@@ -305,10 +307,12 @@ impl Origin<'_> {
         if !self.peer.call_began(native) {
             return Err(MessagingError::TooManyPending);
         }
-        let deadline = bound(deadline_after(broker.now(), timeout), self.serving);
+        let now = broker.now();
+        let deadline = bound(deadline_after(now, timeout), self.serving);
         let given = id.is_some();
         let id = id.unwrap_or_else(|| broker.new_id());
-        let sink = Sink { peer: Arc::clone(self.peer), way, trace: self.trace.cloned() };
+        let began = if self.measured { broker.coarse.since_start(now) } else { 0 };
+        let sink = Sink { peer: Arc::clone(self.peer), way, trace: self.trace.cloned(), began };
         match broker.pending.register(id, &self.incarnation, &target, deadline, sink) {
             Ok(ticket) => Ok(CallRef { id, ticket, deadline }),
             Err(_) => {
@@ -350,7 +354,7 @@ impl Origin<'_> {
         let mut served = Vec::new();
         let matched = self.publish_here(topic, &payload, &mut served);
         let beyond = self.publish_beyond(topic, &payload, served);
-        self.peer.counters.published.add(1);
+        self.count(What::Publish, payload.len());
         Ok(matched.saturating_add(beyond))
     }
 
@@ -386,13 +390,34 @@ impl Origin<'_> {
     /// A component that runs has the ticks going. A program that sends to an idle system has not:
     /// the coarse clock shows when something was last done.
     pub(crate) fn stamp(&self) -> Timestamp {
-        let broker = &self.peer.broker;
-        if self.is_from_outside() { broker.config.clock.wall() } else { broker.coarse.wall() }
+        let (broker, exact) = (&self.peer.broker, self.measured || self.is_from_outside());
+        if exact { broker.config.clock.wall() } else { broker.coarse.wall() }
+    }
+
+    /// A message was accepted.
+    #[inline]
+    pub(crate) fn count(&self, what: What, bytes: usize) {
+        let (counters, bytes) = (&self.peer.counters, bytes as u64);
+        if self.is_from_outside() {
+            match what {
+                What::Cast => counters.casts_sent.add(1),
+                What::Call => counters.calls_sent.add(1),
+                _ => counters.published.add(1),
+            }
+            counters.bytes_sent.add(bytes);
+        } else {
+            match what {
+                What::Cast => counters.own.casts.add_exclusive(1),
+                What::Call => counters.own.calls.add_exclusive(1),
+                _ => counters.own.published.add_exclusive(1),
+            }
+            counters.own.bytes.add_exclusive(bytes);
+        }
     }
 
     fn message(&self, payload: Bytes, call: Option<CallRef>, topic: Option<Topic>) -> Message {
         let trace = self.trace.cloned();
         let (sender, timestamp) = (self.sender.clone(), self.stamp());
-        Message { sender, payload, topic, timestamp, trace, call }
+        Message { sender, payload, topic, timestamp, trace, call, measured: self.measured }
     }
 }

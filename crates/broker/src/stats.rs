@@ -22,6 +22,15 @@ impl Counter {
     }
 }
 
+/// Messages sent and accepted, and the bytes of their payloads.
+#[derive(Debug, Default)]
+pub(crate) struct Sent {
+    pub(crate) casts: Counter,
+    pub(crate) calls: Counter,
+    pub(crate) published: Counter,
+    pub(crate) bytes: Counter,
+}
+
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident,)*) => {
         /// What a component, or a whole system, has done since it was loaded. Plain numbers.
@@ -40,14 +49,21 @@ macro_rules! counters {
         #[derive(Debug, Default)]
         pub(crate) struct Counters {
             $(pub(crate) $name: Counter,)*
+            /// What the component's own turn sends, which no other thread counts.
+            pub(crate) own: Sent,
         }
 
         impl Counters {
             pub(crate) fn read(&self) -> MessagingStats {
-                MessagingStats {
+                let mut stats = MessagingStats {
                     $($name: self.$name.get(),)*
                     ..MessagingStats::default()
-                }
+                };
+                stats.casts_sent += self.own.casts.get();
+                stats.calls_sent += self.own.calls.get();
+                stats.published += self.own.published.get();
+                stats.bytes_sent += self.own.bytes.get();
+                stats
             }
         }
 
@@ -69,6 +85,8 @@ counters! {
     calls_sent,
     /// Messages that it published.
     published,
+    /// Bytes of the payloads of all these.
+    bytes_sent,
     /// Sends of all kinds that were refused.
     refused,
     /// Of those, and of subscriptions, what it may not, by its rights.
@@ -77,6 +95,8 @@ counters! {
     casts_handled,
     /// Calls that its handler was given.
     calls_handled,
+    /// Bytes of the payloads of all these.
+    bytes_handled,
     /// Messages for which its handler returned an error.
     handler_errors,
     /// Callbacks that it was given.

@@ -1,6 +1,7 @@
 //! How a call ends, whoever ends it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use castcall_core::{CancelError, RequestError, RequestId, TraceContext};
@@ -11,6 +12,7 @@ use super::Inner;
 use crate::message::{CallRef, Callback, Key};
 use crate::on_end::OnEnd;
 use crate::peer::Peer;
+use crate::timings::Span;
 
 /// Where the outcome of a call goes.
 pub(crate) struct Sink {
@@ -19,6 +21,8 @@ pub(crate) struct Sink {
     pub(crate) way: Way,
     /// The trace that the call belongs to: what follows from its end does too.
     pub(crate) trace: Option<Arc<TraceContext>>,
+    /// When it was made, in nanoseconds since the broker was; 0 if that does not matter.
+    pub(crate) began: u64,
 }
 
 /// How who made a call is told.
@@ -38,6 +42,17 @@ impl Way {
     }
 }
 
+impl Sink {
+    /// The call is being answered.
+    #[inline]
+    pub(crate) fn measure(&self, now: Instant) {
+        if self.began != 0 {
+            let took = self.peer.broker.coarse.since_start(now).saturating_sub(self.began);
+            self.peer.timings.record(Span::Answered, took);
+        }
+    }
+}
+
 impl Inner {
     /// Hands a call's outcome to who made it. The entry was removed by the caller: nobody else
     /// can do the same.
@@ -54,7 +69,7 @@ impl Inner {
         target: Option<&Peer>,
     ) {
         self.call_ended(&entry, &result, target);
-        let Sink { peer, way, trace } = entry.sink;
+        let Sink { peer, way, trace, .. } = entry.sink;
         peer.count_outcome(&result);
         match way {
             Way::Callback => {

@@ -11,6 +11,7 @@ fn message() -> Message {
         topic: None,
         timestamp: Timestamp::from_unix_nanos(0),
         trace: None,
+        measured: false,
         call: None,
     }
 }

@@ -12,6 +12,7 @@ mod lifecycle;
 mod linked;
 mod loading;
 mod manifests;
+mod measured;
 mod overflow;
 mod rights;
 mod rust_guests;
