@@ -10,8 +10,7 @@ use bytes::Bytes;
 use castcall_adapter::{Adapter, Call, Destination, Endpoint, Parcel, Refused as Returned, Reply};
 use castcall_audit::What;
 use castcall_core::{
-    ComponentId, CorrelationId, MessagingError, RequestError, RequestId, Timestamp, Topic,
-    TraceContext,
+    ComponentId, CorrelationId, MessagingError, RequestError, RequestId, Topic, TraceContext,
 };
 use castcall_correlation::Resolution;
 use castcall_policy::Rate;
@@ -24,6 +23,7 @@ use crate::message::CallRef;
 use crate::on_end::OnEnd;
 use crate::peer::Peer;
 use crate::send::{Origin, Payload, Refused};
+use crate::spans::Outgoing;
 
 /// Why no adapter was attached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -96,7 +96,7 @@ impl Origin<'_> {
         &self,
         to: Destination,
         payload: Bytes,
-        sent: Timestamp,
+        outgoing: &Outgoing,
         call: Option<Call>,
     ) -> Parcel {
         let codec = castcall_codec::peek(&payload).ok().map(|(prefix, _)| prefix.code());
@@ -105,9 +105,9 @@ impl Origin<'_> {
             to,
             payload,
             codec,
-            sent,
+            sent: self.stamp(),
             call,
-            trace: self.trace.map(|trace| TraceContext::clone(trace)),
+            trace: outgoing.trace.as_deref().cloned(),
             served_groups: Vec::new(),
         }
     }
@@ -121,7 +121,8 @@ impl Origin<'_> {
         let target = target.map_err(|_| refuse(MessagingError::InvalidMessage))?;
         let (size, about) = (payload.len(), self.about(payload.as_slice()));
         let to = Destination::Component(target.clone());
-        adapter.send(self.parcel(to, payload.into_bytes(), self.stamp(), None), None)?;
+        let outgoing = self.outgoing(What::Cast, target.as_str(), size);
+        adapter.send(self.parcel(to, payload.into_bytes(), &outgoing, None), None)?;
         self.count(What::Cast, size);
         self.sent_beyond(about, What::Cast, &target, None);
         Ok(())
@@ -143,7 +144,9 @@ impl Origin<'_> {
         let target = ComponentId::new(target);
         let target = target.map_err(|_| refuse(MessagingError::InvalidMessage))?;
         let native = way.is_native();
-        let call = self.register(broker.beyond, timeout, way, id).map_err(refuse)?;
+        let (size, payload_is) = (payload.len(), self.about(payload.as_slice()));
+        let outgoing = self.outgoing(What::Call, target.as_str(), size);
+        let call = self.register(broker.beyond, timeout, way, id, &outgoing).map_err(refuse)?;
         let remaining = call.deadline.saturating_duration_since(broker.now());
         let weak = Arc::downgrade(broker);
         let reply: Reply = Box::new(move |result| {
@@ -152,9 +155,8 @@ impl Origin<'_> {
             }
         });
         let about = Call { id: call.id, remaining };
-        let (size, payload_is) = (payload.len(), self.about(payload.as_slice()));
         let to = Destination::Component(target.clone());
-        let parcel = self.parcel(to, payload.into_bytes(), self.stamp(), Some(about));
+        let parcel = self.parcel(to, payload.into_bytes(), &outgoing, Some(about));
         match adapter.send(parcel, Some(reply)) {
             Ok(()) => self.count(What::Call, size),
             Err(returned) => self.withdraw(call, native, returned.into())?,
@@ -168,11 +170,12 @@ impl Origin<'_> {
         &self,
         topic: &Topic,
         payload: &Bytes,
+        outgoing: &Outgoing,
         served_groups: Vec<Box<str>>,
     ) -> u32 {
         let Some(adapter) = self.peer.broker.adapter() else { return 0 };
         let to = Destination::Topic(topic.clone());
-        let mut parcel = self.parcel(to, payload.clone(), self.stamp(), None);
+        let mut parcel = self.parcel(to, payload.clone(), outgoing, None);
         parcel.served_groups = served_groups;
         adapter.publish(parcel)
     }
@@ -192,7 +195,8 @@ impl Gateway {
     ) -> Origin<'a> {
         let (incarnation, broker) = (self.link.key, &self.link.broker);
         let measured = self.link.sampler.next(broker.coarse.passed());
-        Origin { peer: &self.link, sender: from, incarnation, serving: None, trace, measured }
+        let (peer, untraced) = (&self.link, false);
+        Origin { peer, sender: from, incarnation, serving: None, trace, untraced, measured }
     }
 }
 
@@ -241,7 +245,8 @@ impl Endpoint for Gateway {
         };
         let trace = parcel.trace.clone().map(Arc::new);
         let origin = self.origin(&parcel.from, trace.as_ref());
-        origin.publish_here(topic, &parcel.payload, &mut parcel.served_groups)
+        let outgoing = origin.outgoing(What::Publish, topic.as_str(), parcel.payload.len());
+        origin.publish_here(topic, &parcel.payload, &outgoing, &mut parcel.served_groups)
     }
 
     fn cancel(&self, call: CorrelationId) {

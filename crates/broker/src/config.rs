@@ -10,6 +10,7 @@ use castcall_policy::{Capabilities, Policy, Quotas, Rate};
 use castcall_topics::Group;
 
 use crate::clock::Clock;
+use crate::spans::Tracing;
 
 /// Settings of a whole broker.
 #[derive(Debug, Clone)]
@@ -28,6 +29,8 @@ pub struct BrokerConfig {
     pub policy: Arc<Policy>,
     /// Where what happens is recorded. Default: nowhere.
     pub audit: Audit,
+    /// Which traces messages belong to. Default: those that senders set.
+    pub tracing: Tracing,
     /// Where time comes from. Default: the machine's clock.
     pub clock: Clock,
     /// Seeds what is random in the broker's decisions (jitter, and nothing secret). Ids of calls
@@ -44,6 +47,7 @@ impl Default for BrokerConfig {
             max_host_pending: 1_000_000,
             policy: Arc::new(Policy::new()),
             audit: Audit::off(),
+            tracing: Tracing::default(),
             clock: Clock::default(),
             seed: None,
         }

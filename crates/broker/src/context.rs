@@ -12,7 +12,7 @@ use castcall_core::{
 use thiserror::Error;
 
 use crate::audited::Attempt;
-use crate::message::{CallRef, Key, Message};
+use crate::message::{CallRef, Callback, Key, Message};
 use crate::peer::Peer;
 use crate::routes::Routes;
 use crate::send::{Origin, Payload};
@@ -27,6 +27,8 @@ pub struct Context {
     current: Option<Message>,
     /// What is sent belongs to it, and not to the trace of the message in hand.
     trace: Option<Arc<TraceContext>>,
+    /// What is handled is not traced, nor what is sent.
+    untraced: bool,
     sampler: Sampler,
     must_crash: bool,
 }
@@ -97,6 +99,7 @@ impl Context {
             routes,
             current: None,
             trace: None,
+            untraced: false,
             sampler: Sampler::default(),
             must_crash: false,
         }
@@ -110,18 +113,21 @@ impl Context {
 
     /// Says which message is being handled from here on; its payload may have been taken out.
     pub fn enter(&mut self, message: Message) {
+        self.untraced = message.untraced;
         self.current = Some(message);
     }
 
-    /// Says that the end of a call of that trace is being handled from here on.
-    pub fn enter_callback(&mut self, trace: Option<Arc<TraceContext>>) {
-        self.trace = trace;
+    /// Says which end of a call is being handled from here on.
+    pub fn enter_callback(&mut self, callback: &Callback) {
+        self.trace.clone_from(&callback.trace);
+        self.untraced = callback.untraced;
     }
 
     /// Says that nothing is any more.
     pub fn leave(&mut self) {
         self.current = None;
         self.trace = None;
+        self.untraced = false;
     }
 
     /// The trace that what is being handled belongs to, and what is sent meanwhile.
@@ -133,6 +139,7 @@ impl Context {
     /// What is sent from here on, until the handler returns, belongs to `trace`.
     pub fn set_trace(&mut self, trace: TraceContext) {
         self.trace = Some(Arc::new(trace));
+        self.untraced = false;
     }
 
     /// Gives the payload back to the message being handled, after a crash.
@@ -195,7 +202,8 @@ impl Context {
         let trace = trace_of(self.trace.as_ref(), self.current.as_ref());
         let (sender, incarnation) = (&peer.id, self.incarnation);
         let measured = self.sampler.next(peer.broker.coarse.passed());
-        let origin = Origin { peer, sender, incarnation, serving: None, trace, measured };
+        let untraced = self.untraced;
+        let origin = Origin { peer, sender, incarnation, serving: None, trace, untraced, measured };
         let sent = match self.routes.resolve(peer, target, |rights| rights.cast) {
             Err(MessagingError::CapabilityDenied) => Err(MessagingError::CapabilityDenied),
             route => origin.check(size).and_then(|()| match route {
@@ -227,7 +235,8 @@ impl Context {
         let trace = trace_of(self.trace.as_ref(), self.current.as_ref());
         let (sender, incarnation) = (&peer.id, self.incarnation);
         let measured = self.sampler.next(peer.broker.coarse.passed());
-        let origin = Origin { peer, sender, incarnation, serving, trace, measured };
+        let untraced = self.untraced;
+        let origin = Origin { peer, sender, incarnation, serving, trace, untraced, measured };
         let sent = match self.routes.resolve(peer, target, |rights| rights.call) {
             Err(MessagingError::CapabilityDenied) => Err(MessagingError::CapabilityDenied),
             route => origin.check(size).and_then(|()| match route {
@@ -268,7 +277,8 @@ impl Context {
         let peer = &self.peer;
         let (sender, incarnation) = (&peer.id, self.incarnation);
         let measured = self.sampler.next(peer.broker.coarse.passed());
-        let origin = Origin { peer, sender, incarnation, serving: None, trace, measured };
+        let untraced = self.untraced;
+        let origin = Origin { peer, sender, incarnation, serving: None, trace, untraced, measured };
         let attempt = Attempt::new(What::Publish, topic, payload.len());
         let topic = self.routes.topic(peer, topic);
         let published = topic.and_then(|(topic, name)| origin.publish(topic, name, payload));

@@ -90,6 +90,7 @@ impl Broker {
             trace: letter.trace.clone().map(Arc::new),
             call: None,
             measured: false,
+            untraced: false,
         };
         match target.mailbox.push(message) {
             Pushed::Queued { wake, dropped } => {

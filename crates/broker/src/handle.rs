@@ -202,7 +202,8 @@ impl ComponentHandle {
     fn origin(&self) -> Origin<'_> {
         let (peer, trace) = (&self.peer, self.trace.as_ref());
         let measured = peer.sampler.next(peer.broker.coarse.passed());
-        Origin { peer, sender: &peer.id, incarnation: peer.key, serving: None, trace, measured }
+        let (sender, incarnation) = (&peer.id, peer.key);
+        Origin { peer, sender, incarnation, serving: None, trace, untraced: false, measured }
     }
 
     /// Casts to `target` in this one's name.

@@ -3,13 +3,15 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use castcall_core::{ComponentError, RequestError, Timestamp};
+use castcall_core::{ComponentError, CrashCode, RequestError, Timestamp};
 use castcall_correlation::Resolution;
+use tracing::span::EnteredSpan;
 
 use crate::audited::Heard;
 use crate::dead_letters::Retry;
 use crate::message::{CallRef, Callback, Item, Key, Message};
 use crate::peer::Peer;
+use crate::spans::has_failed;
 use crate::timings::Span;
 
 /// How many messages a turn may have, so that a thousand busy components have theirs within some
@@ -43,6 +45,8 @@ pub struct Inbox<'a> {
     in_hand: Option<InHand>,
     /// When the message in hand was given out, if that is measured.
     began: Option<Timestamp>,
+    /// While something is handled, if it is traced.
+    span: Option<EnteredSpan>,
     end: Option<End>,
     /// The component is being stopped, and what is left for it are callbacks.
     draining: bool,
@@ -97,6 +101,7 @@ impl<'a> Inbox<'a> {
             is_over,
             in_hand: None,
             began: None,
+            span: None,
             end: None,
             draining: false,
         }
@@ -141,11 +146,12 @@ impl<'a> Inbox<'a> {
                         return Some(work);
                     }
                 }
-                Item::Callback(callback) => {
+                Item::Callback(mut callback) => {
                     // An answer may have been on its way when the instance that asked ended.
                     if callback.owner == self.incarnation {
                         self.peer.call_ended(false);
                         self.heard.called_back(self.peer, &callback);
+                        self.span = self.peer.call_back(&mut callback);
                         self.peer.counters.callbacks.add_exclusive(1);
                         self.in_hand = Some(InHand::Callback);
                         return Some(Work::Callback(callback));
@@ -156,15 +162,16 @@ impl<'a> Inbox<'a> {
     }
 
     #[cold]
-    fn again(&mut self, retry: Retry) -> Work {
+    fn again(&mut self, mut retry: Retry) -> Work {
         self.peer.counters.redelivered.add_exclusive(1);
         self.in_hand = Some(InHand::Cast { attempt: retry.attempts + 1 });
         self.began = None;
         self.heard.delivered(self.peer, &retry.message);
+        self.span = self.peer.process(&mut retry.message);
         Work::Message(retry.message)
     }
 
-    fn begin(&mut self, message: Message) -> Option<Work> {
+    fn begin(&mut self, mut message: Message) -> Option<Work> {
         let counters = &self.peer.counters;
         if let Some(call) = message.call {
             // Also for what was taken in a batch: it may have ended since.
@@ -181,6 +188,7 @@ impl<'a> Inbox<'a> {
         counters.bytes_handled.add_exclusive(message.payload.len() as u64);
         self.began = message.measured.then(|| self.waited(&message));
         self.heard.delivered(self.peer, &message);
+        self.span = self.peer.process(&mut message);
         Some(Work::Message(message))
     }
 
@@ -207,6 +215,7 @@ impl<'a> Inbox<'a> {
         }
         if let Err(error) = &answer {
             self.peer.counters.handler_errors.add_exclusive(1);
+            has_failed(self.span.as_ref(), error);
             tracing::debug!(component = %self.peer.id, %error, "a handler returned an error");
             if let Some(InHand::Cast { .. }) = self.in_hand {
                 self.heard.failed(self.peer, error.into());
@@ -217,6 +226,7 @@ impl<'a> Inbox<'a> {
         {
             self.peer.answer(call, answer);
         }
+        self.span = None;
     }
 
     /// The callback was made.
@@ -224,9 +234,11 @@ impl<'a> Inbox<'a> {
         self.in_hand = None;
         if let Err(error) = result {
             self.peer.counters.callback_errors.add_exclusive(1);
+            has_failed(self.span.as_ref(), &error);
             tracing::debug!(component = %self.peer.id, %error, "a callback returned an error");
             Heard::callback_failed(self.peer, (&error).into());
         }
+        self.span = None;
     }
 
     /// How the turn ended.
@@ -234,8 +246,9 @@ impl<'a> Inbox<'a> {
         self.end.unwrap_or(End::Over)
     }
 
-    /// What was in hand when the guest crashed.
-    pub(crate) fn crashed_with(&self) -> Option<InHand> {
+    /// The guest has crashed: says what was in hand.
+    pub(crate) fn crashed_with(&mut self, code: CrashCode) -> Option<InHand> {
+        has_failed(self.span.take().as_ref(), code);
         self.in_hand
     }
 }

@@ -49,6 +49,7 @@ impl Peer {
             timestamp: Timestamp::from_unix_nanos(0),
             trace: None,
             measured: false,
+            untraced: false,
             call: None,
         };
         if let Pushed::Queued { wake: true, .. } = self.mailbox.push(message) {

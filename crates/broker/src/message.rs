@@ -36,6 +36,8 @@ pub struct Message {
     pub(crate) call: Option<CallRef>,
     /// Its times are measured, and its timestamp is exact.
     pub(crate) measured: bool,
+    /// It was decided that it is not traced, nor what follows from it.
+    pub(crate) untraced: bool,
 }
 
 impl Message {
@@ -62,6 +64,8 @@ pub struct Callback {
     pub result: Result<Bytes, RequestError>,
     /// The trace that the call belonged to.
     pub trace: Option<Arc<TraceContext>>,
+    /// As the call was.
+    pub(crate) untraced: bool,
     /// The instance that asked.
     pub(crate) owner: Key,
 }

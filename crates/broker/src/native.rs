@@ -111,8 +111,8 @@ impl<P: NativePeer> Instance for NativeInstance<P> {
                     inbox.finish(answer);
                 }
                 Work::Callback(callback) => {
+                    context.enter_callback(&callback);
                     let (id, result) = (callback.request_id, callback.result);
-                    context.enter_callback(callback.trace);
                     let result = peer.handle_callback(context, id, result);
                     if context.must_crash() {
                         return Err(CrashCode::Trap);
@@ -147,6 +147,7 @@ impl Message {
             timestamp: self.timestamp,
             trace: self.trace.clone(),
             measured: self.measured,
+            untraced: self.untraced,
             call: self.call,
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use castcall_audit::{Name, What};
+use castcall_audit::{Name, What, Why};
 use castcall_core::{
     ComponentId, DeadLetterReason, MessagingError, RequestError, RequestId, Timestamp, Topic,
     TraceContext,
@@ -17,6 +17,7 @@ use crate::mailbox::Pushed;
 use crate::message::{CallRef, Key, Message};
 use crate::on_end::OnEnd;
 use crate::peer::Peer;
+use crate::spans::Outgoing;
 
 /// Bytes that may still have to be copied out of a guest. They are copied once, after every check
 /// that needs only their length.
@@ -81,6 +82,8 @@ pub(crate) struct Origin<'a> {
     pub(crate) serving: Option<CallRef>,
     /// The trace that what is sent belongs to.
     pub(crate) trace: Option<&'a Arc<TraceContext>>,
+    /// It was decided that what led to it is not traced.
+    pub(crate) untraced: bool,
     /// How long it takes is measured.
     pub(crate) measured: bool,
 }
@@ -142,7 +145,8 @@ impl Origin<'_> {
         let refuse = |error| Refused { error, payload: None };
         self.check_target(target, payload.as_slice()).map_err(refuse)?;
         let (size, about) = (payload.len(), self.about(payload.as_slice()));
-        let message = self.message(payload.into_bytes(), None, None);
+        let outgoing = self.outgoing(What::Cast, target.id.as_str(), size);
+        let message = self.message(payload.into_bytes(), &outgoing, None, None);
         match target.mailbox.push(message) {
             Pushed::Queued { wake, dropped } => {
                 self.sent(about, What::Cast, &target.name, None);
@@ -157,10 +161,12 @@ impl Origin<'_> {
                 target.dead_letter(message, DeadLetterReason::Unavailable, 0);
             }
             Pushed::Full(message) => {
+                outgoing.refused(Why::MailboxFull);
                 let payload = Some(message.payload);
                 return Err(Refused { error: MessagingError::MailboxFull, payload });
             }
             Pushed::Gone(message) => {
+                outgoing.refused(Why::ComponentNotFound);
                 let payload = Some(message.payload);
                 return Err(Refused { error: MessagingError::ComponentNotFound, payload });
             }
@@ -255,9 +261,10 @@ impl Origin<'_> {
         let refuse = |error| Refused { error, payload: None };
         self.check_target(target, payload.as_slice()).map_err(refuse)?;
         let native = way.is_native();
-        let call = self.register(target.key, timeout, way, id).map_err(refuse)?;
         let (size, about) = (payload.len(), self.about(payload.as_slice()));
-        let message = self.message(payload.into_bytes(), Some(call), None);
+        let outgoing = self.outgoing(What::Call, target.id.as_str(), size);
+        let call = self.register(target.key, timeout, way, id, &outgoing).map_err(refuse)?;
+        let message = self.message(payload.into_bytes(), &outgoing, Some(call), None);
         let sent = || {
             self.count(What::Call, size);
             self.sent(about, What::Call, &target.name, Some(call.id));
@@ -282,6 +289,7 @@ impl Origin<'_> {
             Pushed::Full(message) => (MessagingError::MailboxFull, message),
             Pushed::Gone(message) => (MessagingError::ComponentNotFound, message),
         };
+        outgoing.refused(&error);
         self.withdraw(call, native, Refused { error, payload: Some(message.payload) })?;
         sent();
         Ok(call)
@@ -294,6 +302,7 @@ impl Origin<'_> {
         timeout: Duration,
         way: Way,
         id: Option<RequestId>,
+        outgoing: &Outgoing,
     ) -> Result<CallRef, MessagingError> {
         let broker = &self.peer.broker;
         // Who is being stopped may still say goodbye, and would not hear an answer.
@@ -312,7 +321,9 @@ impl Origin<'_> {
         let given = id.is_some();
         let id = id.unwrap_or_else(|| broker.new_id());
         let began = if self.measured { broker.coarse.since_start(now) } else { 0 };
-        let sink = Sink { peer: Arc::clone(self.peer), way, trace: self.trace.cloned(), began };
+        outgoing.is_call(id);
+        let (trace, untraced) = (outgoing.trace.clone(), outgoing.untraced);
+        let sink = Sink { peer: Arc::clone(self.peer), way, trace, untraced, began };
         match broker.pending.register(id, &self.incarnation, &target, deadline, sink) {
             Ok(ticket) => Ok(CallRef { id, ticket, deadline }),
             Err(_) => {
@@ -351,9 +362,10 @@ impl Origin<'_> {
         self.check(payload.len())?;
         self.sent(self.about(payload.as_slice()), What::Publish, name, None);
         let payload = payload.into_bytes();
+        let outgoing = self.outgoing(What::Publish, topic.as_str(), payload.len());
         let mut served = Vec::new();
-        let matched = self.publish_here(topic, &payload, &mut served);
-        let beyond = self.publish_beyond(topic, &payload, served);
+        let matched = self.publish_here(topic, &payload, &outgoing, &mut served);
+        let beyond = self.publish_beyond(topic, &payload, &outgoing, served);
         self.count(What::Publish, payload.len());
         Ok(matched.saturating_add(beyond))
     }
@@ -363,10 +375,11 @@ impl Origin<'_> {
         &self,
         topic: &Topic,
         payload: &Bytes,
+        outgoing: &Outgoing,
         served: &mut Vec<Box<str>>,
     ) -> u32 {
         self.peer.broker.fan_out(topic, served, |subscriber| {
-            let message = self.message(payload.clone(), None, Some(topic.clone()));
+            let message = self.message(payload.clone(), outgoing, None, Some(topic.clone()));
             if subscriber.poison.is_cut_off(self.sender) {
                 return Some((message, DeadLetterReason::Poison));
             }
@@ -415,9 +428,22 @@ impl Origin<'_> {
         }
     }
 
-    fn message(&self, payload: Bytes, call: Option<CallRef>, topic: Option<Topic>) -> Message {
-        let trace = self.trace.cloned();
-        let (sender, timestamp) = (self.sender.clone(), self.stamp());
-        Message { sender, payload, topic, timestamp, trace, call, measured: self.measured }
+    fn message(
+        &self,
+        payload: Bytes,
+        outgoing: &Outgoing,
+        call: Option<CallRef>,
+        topic: Option<Topic>,
+    ) -> Message {
+        Message {
+            sender: self.sender.clone(),
+            payload,
+            topic,
+            timestamp: self.stamp(),
+            trace: outgoing.trace.clone(),
+            call,
+            measured: self.measured,
+            untraced: outgoing.untraced,
+        }
     }
 }

@@ -80,7 +80,8 @@ impl Peer {
         let waiting = (&mut actor.retry, &mut actor.batch);
         let mut inbox = Inbox::new(self, self.incarnation(), waiting, &mut actor.heard, is_over);
         let result = guard(|| instance.run(&mut inbox));
-        let (end, in_hand) = (inbox.end(), inbox.crashed_with());
+        let end = inbox.end();
+        let in_hand = result.err().and_then(|code| inbox.crashed_with(code));
         match result {
             Ok(()) => match end {
                 End::Over => true,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use castcall_adapter::Adapter;
 use castcall_audit::{Audit, AuditConfig};
-use castcall_broker::{Broker, BrokerConfig, Policy};
+use castcall_broker::{Broker, BrokerConfig, Policy, Tracer, Tracing};
 use castcall_core::ComponentId;
 use castcall_correlation::{OpaquePath, ResponseConfig};
 use castcall_runtime::Pool;
@@ -186,6 +186,14 @@ impl SystemBuilder {
     #[must_use]
     pub fn audit_to(mut self, audit: Audit) -> Self {
         self.audit = Auditing::Opened(audit);
+        self
+    }
+
+    /// Sets which traces messages belong to, and which are traced: the tracer of
+    /// `castcall-telemetry`, say. By default messages belong to the traces that senders set.
+    #[must_use]
+    pub fn tracer(mut self, tracer: Arc<dyn Tracer>) -> Self {
+        self.broker.tracing = Tracing(Some(tracer));
         self
     }
 

@@ -122,7 +122,7 @@ impl WasmInstance {
         };
         let state = self.store.data_mut();
         state.enter();
-        state.context_mut().enter_callback(callback.trace);
+        state.context_mut().enter_callback(&callback);
         let mut buffer = [0; 36];
         let id = callback.request_id.encode(&mut buffer);
         let error;

@@ -21,6 +21,8 @@ pub(crate) struct Sink {
     pub(crate) way: Way,
     /// The trace that the call belongs to: what follows from its end does too.
     pub(crate) trace: Option<Arc<TraceContext>>,
+    /// It was decided that it is not traced.
+    pub(crate) untraced: bool,
     /// When it was made, in nanoseconds since the broker was; 0 if that does not matter.
     pub(crate) began: u64,
 }
@@ -69,12 +71,12 @@ impl Inner {
         target: Option<&Peer>,
     ) {
         self.call_ended(&entry, &result, target);
-        let Sink { peer, way, trace, .. } = entry.sink;
+        let Sink { peer, way, trace, untraced, .. } = entry.sink;
         peer.count_outcome(&result);
         match way {
             Way::Callback => {
                 let (request_id, owner) = (entry.id, entry.owner);
-                let callback = Callback { request_id, result, trace, owner };
+                let callback = Callback { request_id, result, trace, untraced, owner };
                 if peer.mailbox.push_callback(callback) == Some(true) {
                     self.schedule(&peer);
                 }

@@ -65,7 +65,8 @@ fn a_callback_for_another_instance_is_not_made() {
     for (owner, callbacks) in [(Key(u64::MAX), 0), (peer.incarnation(), 1)] {
         assert!(peer.call_began(false));
         let request_id = RequestId::new();
-        let callback = Callback { request_id, result: Ok(Bytes::new()), trace: None, owner };
+        let callback =
+            Callback { request_id, result: Ok(Bytes::new()), trace: None, untraced: false, owner };
         assert_eq!(peer.mailbox.push_callback(callback), Some(true));
         broker.inner.schedule(peer);
         waiting.run();

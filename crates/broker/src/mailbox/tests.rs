@@ -12,12 +12,19 @@ fn message() -> Message {
         timestamp: Timestamp::from_unix_nanos(0),
         trace: None,
         measured: false,
+        untraced: false,
         call: None,
     }
 }
 
 fn callback() -> Callback {
-    Callback { request_id: RequestId::new(), result: Ok(Bytes::new()), trace: None, owner: Key(1) }
+    Callback {
+        request_id: RequestId::new(),
+        result: Ok(Bytes::new()),
+        trace: None,
+        untraced: false,
+        owner: Key(1),
+    }
 }
 
 fn mailbox(messages: usize) -> Mailbox {
