@@ -51,10 +51,11 @@ const LAYERS: &[(&str, &[&str])] = &[
             "castcall-wasm",
         ],
     ),
+    ("castcall-cli", &["castcall", "castcall-telemetry"]),
 ];
 
 /// Who may need wasmtime, directly or not. Everybody else builds, and is tested, without it.
-const NEED_WASMTIME: [&str; 2] = ["castcall-wasm", "castcall"];
+const NEED_WASMTIME: [&str; 3] = ["castcall-wasm", "castcall", "castcall-cli"];
 
 /// The options of `cargo xtask layers`.
 #[derive(clap::Args)]

@@ -18,7 +18,7 @@ use crate::name::{NOBODY, Name, Sort, Table, Texts};
 use crate::note::Note;
 use crate::record::Record;
 use crate::ring::{Drops, Rings};
-use crate::sink::{Sink, Sinks, StreamName};
+use crate::sink::{Sink, Sinks, StreamName, Tapped};
 use crate::status::{Cells, Status};
 use crate::stream::Stream;
 use crate::writer::{Asked, MAX_DENIALS, MAX_NOTES, Shared, Slow, Writer};
@@ -80,6 +80,19 @@ impl Audit {
     /// A file can't be written and [`OnFailure::Refuse`] is asked for, or another audit writes to
     /// it; the configuration makes no sense; there is no thread.
     pub fn open(config: &AuditConfig) -> Result<Self, OpenError> {
+        Self::open_tapped(config, None)
+    }
+
+    /// Opens the files, and writes each line of the stream of all to `tap` too. What the tap says
+    /// about failures is logged, and no reason to stop.
+    ///
+    /// # Errors
+    ///
+    /// As [`Audit::open`].
+    pub fn open_tapped(
+        config: &AuditConfig,
+        tap: Option<Box<dyn Sink>>,
+    ) -> Result<Self, OpenError> {
         if config.rotate_at < AuditConfig::MIN_ROTATE_AT {
             return Err(OpenError::RotateAt { rotate_at: config.rotate_at });
         }
@@ -102,7 +115,10 @@ impl Audit {
             sinks.denials = sink(&config.denials_path)?;
         }
         if config.level == Level::All {
-            sinks.all = sink(&config.path)?;
+            sinks.all = match (sink(&config.path)?, tap) {
+                (Some(file), Some(tap)) => Some(Box::new(Tapped { file, tap })),
+                (file, _) => file,
+            };
         }
         Self::to(config, sinks)
     }

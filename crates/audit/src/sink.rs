@@ -94,6 +94,26 @@ impl<W: Write + Send> Sink for WriterSink<W> {
     }
 }
 
+/// A file, and somebody who listens.
+pub(crate) struct Tapped {
+    pub(crate) file: Box<dyn Sink>,
+    pub(crate) tap: Box<dyn Sink>,
+}
+
+impl Sink for Tapped {
+    fn write_lines(&mut self, lines: &[u8]) -> io::Result<()> {
+        self.file.write_lines(lines)?;
+        if let Err(error) = self.tap.write_lines(lines) {
+            tracing::debug!(%error, "who listens to the audit did not take its lines");
+        }
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.file.sync()
+    }
+}
+
 /// Lines kept in memory, for tests. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct MemorySink(Arc<Mutex<Vec<u8>>>);

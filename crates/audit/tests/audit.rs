@@ -403,3 +403,17 @@ fn is_synced_as_asked() {
         assert!((least..=most).contains(&syncs), "{fsync:?}: {syncs}");
     }
 }
+
+#[test]
+fn who_listens_gets_the_lines_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    let tap = MemorySink::new();
+    let audit = Audit::open_tapped(&AuditConfig::new(&path), Some(Box::new(tap.clone()))).unwrap();
+    let who = audit.name(&ComponentId::new("a").unwrap());
+    audit.record(Record::new(Kind::Send, Timestamp::now(), &who));
+    audit.flush().unwrap();
+    let written = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(tap.lines(), written.lines().collect::<Vec<_>>());
+    assert_eq!(tap.lines().len(), 1);
+}

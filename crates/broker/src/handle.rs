@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use castcall_audit::What;
+use castcall_codec::CodecSet;
 use castcall_core::{
-    CancelError, Category, ComponentId, MessagingError, RequestError, RequestId, Topic,
+    CancelError, Category, ComponentId, MessagingError, Pattern, RequestError, RequestId, Topic,
     TraceContext,
 };
 use castcall_correlation::deadline_after;
 use castcall_policy::{Action, Explanation};
+use castcall_topics::Group;
 use thiserror::Error;
 use tokio::sync::oneshot;
 
@@ -143,6 +145,18 @@ impl ComponentHandle {
     #[must_use]
     pub fn usage(&self) -> Usage {
         self.peer.usage()
+    }
+
+    /// The codecs that it can read; anything, if it does not say.
+    #[must_use]
+    pub fn codecs(&self) -> CodecSet {
+        self.peer.config.codecs
+    }
+
+    /// What it is subscribed to now, plain or as a member of a group, in no order.
+    #[must_use]
+    pub fn subscriptions(&self) -> Vec<(Pattern, Option<Group>)> {
+        self.peer.broker.all_subscriptions_of(&self.peer)
     }
 
     /// Why it may do something, or may not, as of now: to be shown, and to be looked into.

@@ -196,6 +196,19 @@ impl System {
         self.register(id, move || handle_message.clone()).await
     }
 
+    /// Takes in another part of the embedding program, under a reserved id: `cli`, the command line.
+    /// Like `host`, it has no mailbox, and sends through its handle what the policy grants it.
+    ///
+    /// # Errors
+    ///
+    /// The id is not reserved, or there is one.
+    pub fn program(
+        &self,
+        id: impl TryInto<ComponentId, Error = InvalidComponentId>,
+    ) -> Result<ComponentHandle, LoadError> {
+        Ok(self.inner.broker.add_program(id.try_into()?)?)
+    }
+
     async fn add(
         &self,
         id: ComponentId,

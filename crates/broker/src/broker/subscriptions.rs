@@ -141,6 +141,10 @@ impl Inner {
         self.topics.count_of(&Subscriber(Arc::clone(peer)))
     }
 
+    pub(crate) fn all_subscriptions_of(&self, peer: &Arc<Peer>) -> Vec<(Pattern, Option<Group>)> {
+        self.topics.subscriptions_of(&Subscriber(Arc::clone(peer)))
+    }
+
     /// Leaves out who may not receive this any more.
     fn drop_revoked(&self, topic: &Topic, matches: &mut Matches<Subscriber>) {
         let generation = self.policy().generation();

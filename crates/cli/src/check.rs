@@ -1,0 +1,59 @@
+//! `castcall check`.
+
+use std::path::Path;
+
+use castcall::wasm::{Engine, EngineConfig};
+use serde_json::json;
+
+use crate::app;
+use crate::args::Format;
+use crate::exit::Failure;
+
+pub(crate) fn check(file: &Path, format: Format) -> Result<(), Failure> {
+    let application = app::load(file)?;
+    let engine = Engine::new(EngineConfig::default()).map_err(Failure::failed)?;
+    let mut wrong = Vec::new();
+    for (name, entry) in &application.components {
+        if let Err(error) = engine.compile_file(&entry.component.wasm) {
+            wrong.push(format!("{name}: {}: {error}", entry.component.wasm.display()));
+        }
+    }
+    let matrix = application.compatibility_matrix();
+    wrong.extend(matrix.pairs().filter(|pair| pair.fails()).map(|pair| {
+        let (sender, target) = (&pair.sender, &pair.target);
+        format!("{sender} may send to {target}, and can't be read: {}", pair.message)
+    }));
+    if application.system.forbid_unchecked {
+        wrong.extend(matrix.unchecked().map(|id| format!("{id} does not say what it accepts")));
+    }
+    match format {
+        Format::Text => {
+            print!("{matrix}");
+            for line in &wrong {
+                println!("{line}");
+            }
+        }
+        Format::Json => {
+            let pairs: Vec<_> = matrix
+                .pairs()
+                .map(|pair| {
+                    json!({
+                        "sender": pair.sender,
+                        "target": pair.target,
+                        "may_cast": pair.cast,
+                        "may_call": pair.call,
+                        "message": pair.message.to_string(),
+                        "answer": pair.answer.to_string(),
+                        "fails": pair.fails(),
+                    })
+                })
+                .collect();
+            let unchecked: Vec<_> = matrix.unchecked().collect();
+            println!("{}", json!({ "pairs": pairs, "unchecked": unchecked, "wrong": wrong }));
+        }
+    }
+    match wrong.len() {
+        0 => Ok(()),
+        count => Err(Failure::NotInOrder(format!("{count} things are not in order"))),
+    }
+}

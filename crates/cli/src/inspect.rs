@@ -1,0 +1,73 @@
+//! `castcall inspect`.
+
+use std::path::Path;
+
+use castcall::wasm::{Engine, EngineConfig};
+use serde_json::json;
+use wit_parser::decoding::{DecodedWasm, decode};
+use wit_parser::{Resolve, WorldItem, WorldKey};
+
+use crate::args::Format;
+use crate::exit::Failure;
+
+/// What a guest can be entered for, and what it can't do without.
+const HANDLERS: [(&str, &str); 3] = [
+    ("component-lifecycle", "nobody can send to it"),
+    ("component-callback", "it can't call others, only cast"),
+    ("component-setup", "it gets no configuration, and is not told of its end"),
+];
+
+pub(crate) fn inspect(file: &Path, format: Format) -> Result<(), Failure> {
+    let wasm = std::fs::read(file);
+    let wasm = wasm.map_err(|source| Failure::File { path: file.to_owned(), source })?;
+    let engine = Engine::new(EngineConfig::default()).map_err(Failure::failed)?;
+    let refused = engine.compile(&wasm).err().map(|error| error.to_string());
+    let (imports, exports) = world(&wasm).unwrap_or_default();
+    let has = |name: &str| {
+        let start = format!("castcall:component/{name}@");
+        exports.iter().any(|export| export.starts_with(&start))
+    };
+    let lacks: Vec<_> = HANDLERS.iter().filter(|(name, _)| !has(name)).collect();
+    match format {
+        Format::Json => {
+            let lacks: Vec<_> = lacks.iter().map(|(name, _)| name).collect();
+            println!(
+                "{}",
+                json!({
+                    "imports": imports,
+                    "exports": exports,
+                    "lacks": lacks,
+                    "size": wasm.len(),
+                    "refused": refused,
+                })
+            );
+        }
+        Format::Text => {
+            println!("{} bytes", wasm.len());
+            imports.iter().for_each(|import| println!("imports {import}"));
+            exports.iter().for_each(|export| println!("exports {export}"));
+            if refused.is_none() {
+                lacks.iter().for_each(|(name, so)| println!("lacks   {name}: {so}"));
+            }
+        }
+    }
+    match refused {
+        None => Ok(()),
+        Some(why) => Err(Failure::NotInOrder(format!("a host refuses it: {why}"))),
+    }
+}
+
+/// The names that it imports and exports, as WIT has them. `None` if it is no component.
+fn world(wasm: &[u8]) -> Option<(Vec<String>, Vec<String>)> {
+    let DecodedWasm::Component(resolve, id) = decode(wasm).ok()? else { return None };
+    let world = &resolve.worlds[id];
+    let names = |items: &mut dyn Iterator<Item = (&WorldKey, &WorldItem)>| {
+        let items = items.filter(|(_, item)| !matches!(item, WorldItem::Type { .. }));
+        items.map(|(key, _)| name(&resolve, key)).collect()
+    };
+    Some((names(&mut world.imports.iter()), names(&mut world.exports.iter())))
+}
+
+fn name(resolve: &Resolve, key: &WorldKey) -> String {
+    resolve.name_world_key(key)
+}

@@ -1,0 +1,56 @@
+//! `castcall`: runs systems of WebAssembly components, and talks to them.
+//!
+//! One file for each command; what a running system is asked goes as JSON over a socket
+//! ([`control`]), from [`client`] to [`server`], which does it ([`deeds`]).
+
+mod app;
+mod args;
+mod check;
+mod client;
+mod control;
+mod deeds;
+mod exit;
+mod inspect;
+mod new;
+mod output;
+mod payload;
+mod place;
+mod record;
+mod run;
+mod server;
+mod talk;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use crate::args::{Args, Command};
+use crate::exit::Failure;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match command(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            failure.code()
+        }
+    }
+}
+
+fn command(args: Args) -> Result<(), Failure> {
+    let Args { format, command } = args;
+    match command {
+        Command::Run(run) => run::run(&run),
+        Command::Check { application } => check::check(&application, format),
+        Command::New { name, folder } => new::new(&name, folder.as_deref()),
+        Command::Inspect { file } => inspect::inspect(&file, format),
+        Command::Completions { shell } => {
+            let (mut command, mut out) = (Args::command(), std::io::stdout());
+            clap_complete::generate(shell, &mut command, "castcall", &mut out);
+            Ok(())
+        }
+        Command::Record(record) => record::record(&record),
+        Command::Talk(talk) => talk::talk(talk, format),
+    }
+}
