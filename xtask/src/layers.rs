@@ -131,7 +131,7 @@ fn build(member: &Member, features: &[String]) -> Result<()> {
     let started = Instant::now();
     let what = format!("{} {}", member.name, features.join(" "));
     let status = cargo()
-        .args(["check", "--quiet", "--locked", "--lib", "--package", &member.name])
+        .args(["check", "--quiet", "--locked", "--package", &member.name])
         .args(features)
         .status()?;
     if !status.success() {

@@ -19,7 +19,7 @@ fn fixture(name: &str) -> PathBuf {
 struct Shop(TempDir);
 
 /// A system that runs; killed with the test.
-struct Running<'a>(&'a Shop, Child);
+struct Running(Child);
 
 impl Shop {
     fn new() -> Self {
@@ -83,10 +83,10 @@ impl Shop {
         (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
     }
 
-    fn run(&self) -> Running<'_> {
+    fn run(&self) -> Running {
         let mut command = self.command(&["run", "castcall.toml", "--metrics", "0"]);
         let log = fs::File::create(self.0.path().join("log")).unwrap();
-        let running = Running(self, command.stderr(log).spawn().unwrap());
+        let running = Running(command.stderr(log).spawn().unwrap());
         eventually("the system runs", || {
             let there = self.output(&["components", "--format", "json"]);
             there.status.success()
@@ -100,23 +100,23 @@ impl Shop {
     }
 }
 
-impl Running<'_> {
+impl Running {
     fn interrupt(&self) {
-        let id = i32::try_from(self.1.id()).unwrap();
+        let id = i32::try_from(self.0.id()).unwrap();
         let id = rustix::process::Pid::from_raw(id).unwrap();
         rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
     }
 
     /// The code that it ended with.
     fn end(&mut self) -> Option<i32> {
-        self.1.wait().unwrap().code()
+        self.0.wait().unwrap().code()
     }
 }
 
-impl Drop for Running<'_> {
+impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.1.kill();
-        let _ = self.1.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -159,9 +159,9 @@ fn a_system_runs_answers_and_ends() {
     let letter = &letters()[0];
     assert_eq!((&letter["to"], &letter["reason"]), (&json!("shop/trapper"), &json!("crashed")));
     assert_eq!(letter["payload"]["text"], "unreachable");
-    let id = letter["id"].to_string();
+    let (first, id) = (letter["id"].clone(), letter["id"].to_string());
     assert_eq!(shop.says(&["dead-letters", "resend", &id]), "resent 1\n");
-    eventually("it crashed again", || count() == 1 && letters()[0]["id"].to_string() != id);
+    eventually("it crashed again", || count() == 1 && letters()[0]["id"] != first);
     let id = letters()[0]["id"].to_string();
     assert_eq!(shop.says(&["dead-letters", "drop", &id]), "dropped 1\n");
     assert_eq!(count(), 0);
@@ -228,7 +228,7 @@ fn one_system_has_a_name_and_its_user_alone_may_talk_to_it() {
     let (code, why) = shop.fails(&["components", "--name", "../default"]);
     assert!(code == 1 && why.contains("no name"), "{why}");
     // One that was killed leaves its socket behind.
-    running.1.kill().unwrap();
+    running.0.kill().unwrap();
     running.end();
     assert!(folder.join("default.sock").exists());
     assert_eq!(shop.fails(&["components"]).0, 4);
