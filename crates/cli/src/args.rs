@@ -62,6 +62,8 @@ pub(crate) enum Command {
     },
     /// Keeps what happens in a running system for a while: the lines of the audit.
     Record(Record),
+    /// Shows what each component does, as it goes on.
+    Top(Top),
     #[command(flatten)]
     Talk(Talk),
 }
@@ -92,6 +94,15 @@ pub(crate) struct Where {
     /// The name of the running system.
     #[arg(long, default_value = "default", env = "CASTCALL_SYSTEM")]
     pub(crate) name: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Top {
+    #[command(flatten)]
+    pub(crate) place: Where,
+    /// How often it is read.
+    #[arg(long, value_parser = duration, default_value = "1s")]
+    pub(crate) every: Duration,
 }
 
 #[derive(Debug, clap::Args)]

@@ -19,6 +19,7 @@ mod record;
 mod run;
 mod server;
 mod talk;
+mod top;
 
 use std::process::ExitCode;
 
@@ -51,6 +52,7 @@ fn command(args: Args) -> Result<(), Failure> {
             Ok(())
         }
         Command::Record(record) => record::record(&record),
+        Command::Top(args) => top::top(&args),
         Command::Talk(talk) => talk::talk(talk, format),
     }
 }
