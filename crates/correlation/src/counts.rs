@@ -43,3 +43,37 @@ impl AddAssign for PendingCounts {
         self.orphaned += other.orphaned;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_are_of_each_count() {
+        let one = PendingCounts {
+            pending: 1,
+            registered: 2,
+            completed: 3,
+            timed_out: 4,
+            cancelled: 5,
+            target_gone: 6,
+            owner_gone: 7,
+            withdrawn: 8,
+            orphaned: 9,
+        };
+        let mut sum = one;
+        sum += one;
+        let twice = PendingCounts {
+            pending: 2,
+            registered: 4,
+            completed: 6,
+            timed_out: 8,
+            cancelled: 10,
+            target_gone: 12,
+            owner_gone: 14,
+            withdrawn: 16,
+            orphaned: 18,
+        };
+        assert_eq!(sum, twice);
+    }
+}

@@ -188,6 +188,10 @@ mod tests {
         assert!(format!("{late:?}").starts_with("Expired(Entry"));
 
         register(third);
+        let mut printed = Vec::new();
+        table.visit_all(|call| printed.push(format!("{call:?}")));
+        let expected = format!("PendingCall {{ id: {third}, owner: \"owner\", target: \"target\"");
+        assert!(printed.len() == 1 && printed[0].starts_with(&expected), "{printed:?}");
         let cancel = |owner, now| format!("{:?}", table.cancel(third, &owner, now).unwrap_err());
         assert_eq!(cancel("stranger", now), "NotOwner");
         assert!(cancel("owner", deadline).starts_with("Expired(Entry"));

@@ -245,3 +245,28 @@ impl<K: Clone + Eq, S> Shard<K, S> {
         self.calls.footprint() + self.ids.allocation_size() + keys
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(id: CorrelationId) -> NewCall<&'static u8> {
+        let (owner, target) = (&1, &2);
+        NewCall { id, id_tag: 7, owner, owner_tag: 1, target, target_tag: 2, deadline: 1 << 20 }
+    }
+
+    /// Hashes of 32 bits do collide now and then.
+    #[test]
+    fn calls_whose_hashes_are_the_same_are_told_apart() {
+        let mut shard: Shard<u8, char> = Shard::new(NonZeroU64::MIN);
+        let [one, other, stranger] = [(); 3].map(|()| CorrelationId::new());
+        let Ok((first, _)) = shard.insert(call(one), 'a') else { panic!("the id is new") };
+        let Ok((second, _)) = shard.insert(call(other), 'b') else { panic!("the id is new") };
+        assert_eq!(shard.insert(call(one), 'c').err(), Some('c'));
+        assert_eq!((shard.find(one, 7), shard.find(other, 7)), (Some(first), Some(second)));
+        assert_eq!((shard.find(stranger, 7), shard.find(one, 8)), (None, None));
+        assert!(shard.take_id(stranger, 7).is_none());
+        assert_eq!(shard.take_id(other, 7).map(|ended| ended.sink), Some('b'));
+        assert_eq!(shard.take_id(one, 7).map(|ended| ended.sink), Some('a'));
+    }
+}

@@ -284,6 +284,8 @@ mod tests {
         assert_eq!(path("a.b"), Topic::new("a.b").unwrap().into());
         assert_eq!(path("topic:a"), Topic::new("a").unwrap().into());
         assert_eq!(path("topic:a.b"), path("a.b"));
+        assert_eq!(path("topic:a.b").to_string(), "a.b");
+        assert_eq!(path("topic:a").to_string(), "topic:a");
         let opaque = OpaquePath::new("Svn+ssh://a.b/c?d#e://f").unwrap();
         assert_eq!((opaque.scheme(), opaque.rest()), ("Svn+ssh", "a.b/c?d#e://f"));
         assert_eq!(opaque.to_string(), "Svn+ssh://a.b/c?d#e://f");
@@ -307,6 +309,10 @@ mod tests {
         assert_eq!(OpaquePath::new("a.b").unwrap_err().reason, ReplyPathError::Scheme);
         let newline = ReplyPathError::BadCharacter { at: 5, found: '\n' };
         assert_eq!(reason("a://b\nc"), newline);
+        for found in [' ', '\u{7}'] {
+            let bad = ReplyPathError::BadCharacter { at: 5, found };
+            assert_eq!(reason(&format!("a://b{found}c")), bad);
+        }
         let text = InvalidReplyPath { path: "a://b\nc".into(), reason: newline }.to_string();
         assert_eq!(
             text,

@@ -284,6 +284,11 @@ fn without_a_time_told_the_clock_is_asked() {
     assert_eq!(manager.expire(|_, _| unreachable!("nothing waits")), 0);
     let now = Instant::now();
     let waits = register(&manager, "a", now);
+    assert_eq!(
+        (manager.list_pending_for(&id("a")).len(), manager.list_all_pending().len()),
+        (1, 1)
+    );
+    assert!(manager.list_pending_for(&id("b")).is_empty());
     let [late, later] =
         [1, 2].map(|times| register(&manager, "a", now - Duration::from_secs(times * 10)));
     assert!(manager.cancel(waits) && !manager.cancel(late));

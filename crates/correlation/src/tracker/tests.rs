@@ -279,6 +279,20 @@ mod with_a_runtime {
         });
     }
 
+    /// Time goes on by itself as soon as every task waits: one that never does would stop it.
+    #[test]
+    fn while_nothing_is_due_its_task_sleeps() {
+        let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
+        let runtime = runtime.unwrap();
+        runtime.block_on(async {
+            let tracker = CorrelationTracker::new();
+            let outcome = register(&tracker, 3_000_000);
+            let turns = Handle::current().metrics();
+            tokio::time::timeout(Duration::from_secs(3_600), outcome).await.unwrap().unwrap();
+            assert_eq!(turns.num_alive_tasks(), 1);
+        });
+    }
+
     #[test]
     fn many_at_once_let_others_run() {
         runtime().block_on(async {
