@@ -87,6 +87,16 @@ struct PayloadTooLarge {
 }
 
 #[derive(ComponentType, Lift, Lower)]
+#[component(record)]
+struct CodecMismatch {
+    sender: String,
+    target: String,
+    codec: Option<String>,
+    accepts: Vec<String>,
+    preferred: Option<String>,
+}
+
+#[derive(ComponentType, Lift, Lower)]
 #[component(variant)]
 #[allow(dead_code, reason = "part of a type")]
 enum MessagingError {
@@ -107,7 +117,7 @@ enum MessagingError {
     #[component(name = "invalid-message")]
     InvalidMessage,
     #[component(name = "codec-not-accepted")]
-    CodecNotAccepted,
+    CodecNotAccepted(CodecMismatch),
     #[component(name = "invalid-timeout")]
     InvalidTimeout,
     #[component(name = "too-many-pending")]

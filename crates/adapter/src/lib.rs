@@ -189,7 +189,7 @@ pub fn refusal_as_end(error: &MessagingError, target: &ComponentId) -> RequestEr
         MessagingError::MailboxFull => RequestError::Dropped,
         MessagingError::PayloadTooLarge { .. }
         | MessagingError::InvalidMessage
-        | MessagingError::CodecNotAccepted => RequestError::InvalidPayload(error.to_string()),
+        | MessagingError::CodecNotAccepted(_) => RequestError::InvalidPayload(error.to_string()),
         _ => RequestError::Unavailable,
     }
 }

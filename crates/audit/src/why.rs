@@ -138,7 +138,7 @@ impl From<&MessagingError> for Why {
             MessagingError::MailboxFull => Self::MailboxFull,
             MessagingError::PayloadTooLarge { .. } => Self::PayloadTooLarge,
             MessagingError::InvalidMessage => Self::InvalidMessage,
-            MessagingError::CodecNotAccepted => Self::CodecNotAccepted,
+            MessagingError::CodecNotAccepted(_) => Self::CodecNotAccepted,
             MessagingError::InvalidTimeout => Self::InvalidTimeout,
             MessagingError::TooManyPending => Self::TooManyPending,
             MessagingError::InvalidTopic => Self::InvalidTopic,
@@ -220,6 +220,8 @@ mod tests {
 
     #[test]
     fn errors_keep_their_names() {
+        let id = || castcall_core::ComponentId::new("a").unwrap();
+        let mismatch = castcall_core::CodecMismatch::new(id(), id());
         use MessagingError as E;
         for error in [
             E::ComponentNotFound,
@@ -230,7 +232,7 @@ mod tests {
             E::MailboxFull,
             E::PayloadTooLarge { limit: 1 },
             E::InvalidMessage,
-            E::CodecNotAccepted,
+            E::CodecNotAccepted(Box::new(mismatch)),
             E::InvalidTimeout,
             E::TooManyPending,
             E::InvalidTopic,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use castcall_audit::Audit;
-use castcall_codec::CodecSet;
+use castcall_codec::{Codec, CodecSet};
 use castcall_core::Pattern;
 use castcall_policy::{Capabilities, Policy, Quotas, Rate};
 use castcall_topics::Group;
@@ -64,6 +64,9 @@ pub struct PeerConfig {
     /// The codecs that it can read, checked where somebody sends to it, and where somebody answers
     /// it. Default: anything, also what is no envelope: it is *unchecked*.
     pub codecs: CodecSet,
+    /// The codec that it writes itself: named to who sends it something that it can't read, and
+    /// nothing is checked by it. Default: it does not say.
+    pub preferred: Option<Codec>,
     /// How many messages it may send in a second: casts, calls, publishes, which count once, and
     /// changes of its subscriptions. Default: 100,000.
     pub rate: Rate,
@@ -115,6 +118,7 @@ impl Default for PeerConfig {
         Self {
             asks: Capabilities::all(),
             codecs: CodecSet::ANY,
+            preferred: None,
             rate: quotas.messages_per_second,
             burst: quotas.burst,
             max_payload: Quotas::MAX_PAYLOAD,

@@ -57,6 +57,18 @@ pub enum ReplyError {
     CallEnded,
 }
 
+/// How many messages a component may send: casts, calls, publishes and changes of subscriptions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct MessageRate {
+    /// How many in a second, in the long run.
+    pub messages_per_second: u32,
+    /// How many at once after a pause.
+    pub burst: u32,
+    /// How many at once from now on, before the first is refused.
+    pub messages_left: u32,
+}
+
 /// What a component uses, and how much it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -79,6 +91,8 @@ pub struct Usage {
     pub subscriptions: u64,
     /// How many it may have.
     pub subscriptions_limit: u64,
+    /// How many messages it may send; `None` if that is not limited.
+    pub message_rate: Option<MessageRate>,
 }
 
 impl fmt::Debug for Context {

@@ -79,7 +79,7 @@ impl Broker {
         if !target.receives {
             return Err(ResendRefusal::NotFound);
         }
-        if !target.reads(&letter.from, &letter.payload) {
+        if target.unreadable(&letter.from, &letter.payload).is_some() {
             return Err(ResendRefusal::CodecNotAccepted);
         }
         let message = Message {
@@ -126,6 +126,11 @@ impl Peer {
         tracing::debug!(to = %self.id, from = %message.sender, %reason, "dead letter");
         self.died(&message, reason);
         let Message { sender, payload, topic, timestamp, trace, .. } = message;
+        let mismatch = match reason {
+            DeadLetterReason::CodecNotAccepted => self.config.codecs.check(&payload).err(),
+            _ => None,
+        };
+        let mismatch = mismatch.map(|why| self.mismatch(&sender, why));
         self.broker.ledger.dead_letter(DeadLetter {
             from: sender,
             to: self.id.clone(),
@@ -136,6 +141,7 @@ impl Peer {
             reason,
             attempts,
             trace: trace.map(Arc::unwrap_or_clone),
+            mismatch,
         });
     }
 

@@ -6,13 +6,22 @@ use castcall_policy::{
 };
 
 use crate::config::PeerConfig;
+use crate::context::MessageRate;
 
 /// One component's, for all its instances and handles.
 #[derive(Debug)]
 pub(crate) struct Guard {
     rights: RightsCell,
-    tokens: Option<TokenBucket>,
+    tokens: Option<Tokens>,
     denials: DenialMeter,
+}
+
+/// What pays for messages, where they are limited.
+#[derive(Debug)]
+struct Tokens {
+    bucket: TokenBucket,
+    per_second: u32,
+    burst: u32,
 }
 
 impl Guard {
@@ -24,7 +33,10 @@ impl Guard {
     ) -> Result<Self, QuotaError> {
         let tokens = match config.rate {
             Rate::Unlimited => None,
-            rate => Some(TokenBucket::new(rate, config.burst, now)?),
+            Rate::PerSecond(per_second) => {
+                let bucket = TokenBucket::new(config.rate, config.burst, now)?;
+                Some(Tokens { bucket, per_second, burst: config.burst })
+            }
         };
         let denials = DenialMeter::new(DenialMeter::DEFAULT_RATE, DenialMeter::DEFAULT_BURST, now)?;
         let rights = RightsCell::new(policy.rights(id, &config.asks));
@@ -54,8 +66,19 @@ impl Guard {
     pub(crate) fn take_token(&self, now: impl FnOnce() -> u64) -> Result<(), MessagingError> {
         let Some(tokens) = &self.tokens else { return Ok(()) };
         tokens
+            .bucket
             .try_take(now())
             .map_err(|retry| MessagingError::QuotaExceeded { retry_after_ms: retry.as_millis() })
+    }
+
+    /// How much it may send, and how much of that is left; `None` if it is not limited.
+    pub(crate) fn message_rate(&self, now: u64) -> Option<MessageRate> {
+        let tokens = self.tokens.as_ref()?;
+        Some(MessageRate {
+            messages_per_second: tokens.per_second,
+            burst: tokens.burst,
+            messages_left: tokens.bucket.available(now).unwrap_or(u32::MAX),
+        })
     }
 
     /// Something was denied. Whether the component has tried so often that it must end.

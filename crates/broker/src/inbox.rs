@@ -270,10 +270,10 @@ impl Peer {
             Ok(payload) if !peer.config.codecs.is_any() => {
                 match peer.unreadable(&self.id, &payload) {
                     None => Ok(payload),
-                    Some(why) => Err(RequestError::InvalidPayload(format!(
-                        "the answer of {} to {}: {why}; accepted: {}",
-                        self.id, peer.id, peer.config.codecs
-                    ))),
+                    Some(why) => {
+                        let mismatch = peer.mismatch(&self.id, why);
+                        Err(RequestError::InvalidPayload(format!("the answer: {mismatch}")))
+                    }
                 }
             }
             result => result,

@@ -52,7 +52,7 @@ pub use castcall_policy::{Action, Capabilities, Explanation, Policy, QuotaError,
 pub use castcall_topics::Group;
 pub use clock::{Clock, ManualClock};
 pub use config::{BrokerConfig, MailboxConfig, Overflow, PeerConfig, RestartConfig, RestartPolicy};
-pub use context::{Context, DeferError, Interrupt, ReplyError, Usage};
+pub use context::{Context, DeferError, Interrupt, MessageRate, ReplyError, Usage};
 pub use dead_letters::{ResendError, ResendRefusal};
 pub use handle::{CallError, ComponentHandle, SendError};
 pub use inbox::{Inbox, Work};

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use castcall_audit::{Name, Why};
 use castcall_codec::NotAccepted;
-use castcall_core::{ComponentId, MessagingError, Pattern, RequestError};
+use castcall_core::{CodecMismatch, ComponentId, MessagingError, Pattern, RequestError};
 use castcall_correlation::Ticket;
 use castcall_policy::QuotaError;
 use castcall_topics::Group;
@@ -214,6 +214,9 @@ impl Peer {
             payload_bytes_limit: self.max_payload() as u64,
             subscriptions: self.broker.subscriptions_of(self) as u64,
             subscriptions_limit: self.config.max_subscriptions.into(),
+            message_rate: self
+                .guard
+                .message_rate(self.broker.coarse.since_start(self.broker.now())),
         }
     }
 
@@ -325,21 +328,34 @@ impl Peer {
 
     // ---- codecs
 
-    /// Whether it can read what `from` sends. For whoever declares nothing, the payload is not
-    /// looked at.
+    /// What is wrong with what `from` sends, if it can't read that. For whoever declares nothing,
+    /// the payload is not looked at.
     #[inline]
-    pub(crate) fn reads(&self, from: &ComponentId, payload: &[u8]) -> bool {
-        self.config.codecs.is_any() || self.unreadable(from, payload).is_none()
-    }
-
-    /// What is wrong with what `from` sends, if it can't read that.
-    #[cold]
     pub(crate) fn unreadable(&self, from: &ComponentId, payload: &[u8]) -> Option<NotAccepted> {
         let why = self.config.codecs.check(payload).err()?;
+        self.not_read(from, why);
+        Some(why)
+    }
+
+    #[cold]
+    fn not_read(&self, from: &ComponentId, why: NotAccepted) {
         self.counters.codec_refused.add(1);
         let (to, accepts) = (&self.id, self.config.codecs);
         tracing::info!(%from, %to, %why, %accepts, "a codec is not accepted");
-        Some(why)
+    }
+
+    /// The same for who is told: both sides, and their codecs.
+    #[cold]
+    pub(crate) fn mismatch(&self, from: &ComponentId, why: NotAccepted) -> Box<CodecMismatch> {
+        let mut mismatch = CodecMismatch::new(from.clone(), self.id.clone());
+        mismatch.codec = match why {
+            NotAccepted::Codec { found } => Some(found.name().into()),
+            NotAccepted::Unknown { code } => Some(format!("{code:#x}").into()),
+            _ => None,
+        };
+        mismatch.accepts = self.config.codecs.iter().map(|codec| codec.name().into()).collect();
+        mismatch.preferred = self.config.preferred.map(|codec| codec.name().into());
+        Box::new(mismatch)
     }
 
     // ---- calls that were taken over

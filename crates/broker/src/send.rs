@@ -122,10 +122,9 @@ impl Origin<'_> {
         if !target.receives {
             return Err(MessagingError::CannotReceive);
         }
-        if target.reads(self.sender, payload) {
-            Ok(())
-        } else {
-            Err(MessagingError::CodecNotAccepted)
+        match target.unreadable(self.sender, payload) {
+            None => Ok(()),
+            Some(why) => Err(MessagingError::CodecNotAccepted(target.mismatch(self.sender, why))),
         }
     }
 
@@ -383,7 +382,7 @@ impl Origin<'_> {
             if subscriber.poison.is_cut_off(self.sender) {
                 return Some((message, DeadLetterReason::Poison));
             }
-            if !subscriber.reads(self.sender, &message.payload) {
+            if subscriber.unreadable(self.sender, &message.payload).is_some() {
                 return Some((message, DeadLetterReason::CodecNotAccepted));
             }
             match subscriber.mailbox.push(message) {

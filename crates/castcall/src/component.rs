@@ -121,6 +121,14 @@ impl Component {
         self
     }
 
+    /// Sets the codec that it writes itself, to be named to who sends it one that it can't read. By
+    /// default it does not say.
+    #[must_use]
+    pub fn preferred_codec(mut self, codec: Codec) -> Self {
+        self.peer.preferred = Some(codec);
+        self
+    }
+
     /// Sets how much it may send and hold. Out of range, it is not loaded.
     #[must_use]
     pub fn quotas(mut self, quotas: Quotas) -> Self {

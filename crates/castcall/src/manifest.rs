@@ -36,6 +36,9 @@ impl Component {
         if let Some(accepts) = &manifest.codecs.accepts {
             component = component.codecs(accepts.iter().copied());
         }
+        if let Some(preferred) = manifest.codecs.preferred {
+            component = component.preferred_codec(preferred);
+        }
         for (key, value) in &manifest.config {
             component = component.config(key, value);
         }

@@ -5,6 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::codec_mismatch::CodecMismatch;
 use crate::id::ComponentId;
 use crate::timestamp::Timestamp;
 use crate::topic::Topic;
@@ -44,6 +45,9 @@ pub struct DeadLetter {
     /// The trace that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceContext>,
+    /// What it was written in and what would have been accepted, if that is why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mismatch: Option<Box<CodecMismatch>>,
 }
 
 /// Why a message became a dead letter.
@@ -121,6 +125,7 @@ mod tests {
             reason: DeadLetterReason::Poison,
             attempts: 3,
             trace: None,
+            mismatch: None,
         };
         let json = serde_json::to_string(&letter).unwrap();
         assert_eq!(serde_json::from_str::<DeadLetter>(&json).unwrap(), letter);

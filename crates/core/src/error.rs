@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::codec_mismatch::CodecMismatch;
 use crate::id::ComponentId;
 
 /// Whose matter an error is.
@@ -205,8 +206,8 @@ pub enum MessagingError {
     #[error("the message is out of form")]
     InvalidMessage,
     /// The target does not accept the payload's codec: encode in one that it accepts.
-    #[error("the target does not accept the payload's codec")]
-    CodecNotAccepted,
+    #[error("codec not accepted: {0}")]
+    CodecNotAccepted(Box<CodecMismatch>),
     /// A timeout of zero, or longer than the maximum.
     #[error("the timeout is zero or longer than the maximum")]
     InvalidTimeout,
@@ -230,7 +231,7 @@ impl MessagingError {
             | Self::NoCallbackHandler
             | Self::PayloadTooLarge { .. }
             | Self::InvalidMessage
-            | Self::CodecNotAccepted
+            | Self::CodecNotAccepted(_)
             | Self::InvalidTimeout
             | Self::InvalidTopic => Category::Caller,
             Self::CapabilityDenied => Category::Denied,
@@ -315,6 +316,16 @@ mod tests {
         }
     }
 
+    fn mismatch() -> Box<CodecMismatch> {
+        let mut mismatch = CodecMismatch::new(
+            ComponentId::new("shop/orders").unwrap(),
+            ComponentId::new("shop/stock").unwrap(),
+        );
+        mismatch.codec = Some("json".into());
+        mismatch.accepts = vec!["cbor".into(), "borsh".into()];
+        Box::new(mismatch)
+    }
+
     #[test]
     fn messaging_errors_say_whose_matter_they_are() {
         use MessagingError as E;
@@ -327,7 +338,7 @@ mod tests {
             (E::MailboxFull, Category::Overload),
             (E::PayloadTooLarge { limit: 9 }, Category::Caller),
             (E::InvalidMessage, Category::Caller),
-            (E::CodecNotAccepted, Category::Caller),
+            (E::CodecNotAccepted(mismatch()), Category::Caller),
             (E::InvalidTimeout, Category::Caller),
             (E::TooManyPending, Category::Overload),
             (E::InvalidTopic, Category::Caller),

@@ -18,6 +18,7 @@
 //! # Ok::<(), castcall_core::InvalidComponentId>(())
 //! ```
 
+mod codec_mismatch;
 mod correlation_id;
 mod dead_letter;
 mod error;
@@ -29,6 +30,7 @@ mod timestamp;
 mod topic;
 mod trace;
 
+pub use codec_mismatch::CodecMismatch;
 pub use correlation_id::{CorrelationId, InvalidCorrelationId, RequestId};
 pub use dead_letter::{DeadLetter, DeadLetterId, DeadLetterReason};
 pub use error::{CancelError, Category, ComponentError, CrashCode, MessagingError, RequestError};

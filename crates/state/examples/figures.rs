@@ -62,6 +62,7 @@ fn letter(bytes: usize) -> Result<DeadLetter, castcall_core::InvalidComponentId>
         reason: DeadLetterReason::Crashed,
         attempts: 1,
         trace: None,
+        mismatch: None,
     })
 }
 

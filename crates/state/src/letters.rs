@@ -18,13 +18,16 @@ pub struct DeadLetterLimits {
     /// How many letters. Default: 10,000.
     pub count: usize,
     /// How many bytes, of all together: of each its payload, its names, and
-    /// [`DeadLetterLimits::OVERHEAD`]. Default: 16 MiB.
+    /// [`DeadLetterLimits::OVERHEAD`], or [`DeadLetterLimits::MISMATCH`] as well. Default: 16 MiB.
     pub bytes: usize,
 }
 
 impl DeadLetterLimits {
     /// What each letter counts for besides its payload and names, in bytes.
     pub const OVERHEAD: usize = 128;
+
+    /// What a letter counts for that says which codecs would have been accepted, in bytes.
+    pub const MISMATCH: usize = 512;
 
     /// Bounds in letters and in bytes. A letter that alone is over the bound is dropped at once.
     #[must_use]
@@ -68,6 +71,7 @@ impl Default for DeadLetterLimits {
 ///     reason: DeadLetterReason::Unavailable,
 ///     attempts: 0,
 ///     trace: None,
+///     mismatch: None,
 /// });
 ///
 /// let send = |_: &DeadLetter| false; // still unavailable

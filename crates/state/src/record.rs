@@ -47,6 +47,19 @@ mod tests {
     }
 
     #[test]
+    fn a_mismatch_of_codecs_is_kept_and_may_be_missing() {
+        let id = |text| castcall_core::ComponentId::new(text).unwrap();
+        let mut mismatch = castcall_core::CodecMismatch::new(id("a"), id("b"));
+        mismatch.codec = Some("json".into());
+        mismatch.accepts = vec!["cbor".into()];
+        let letter = DeadLetter { mismatch: Some(Box::new(mismatch)), ..letter("x", 3) };
+        let mut map = as_map(&letter);
+        assert_eq!(back(map.clone()), Some(letter.clone()));
+        map.retain(|(name, _)| name.as_text() != Some("mismatch"));
+        assert_eq!(back(map), Some(DeadLetter { mismatch: None, ..letter }));
+    }
+
+    #[test]
     fn what_is_of_no_known_form_is_none() {
         let mut map = as_map(&letter("x", 3));
         for (name, value) in &mut map {

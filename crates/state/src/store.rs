@@ -307,7 +307,9 @@ impl BatchLimit {
 /// What a letter counts for, in bytes: see [`DeadLetterLimits::bytes`].
 fn weight(letter: &DeadLetter) -> usize {
     let topic = letter.topic.as_ref().map_or(0, |topic| topic.as_str().len());
+    let mismatch = letter.mismatch.as_ref().map_or(0, |_| DeadLetterLimits::MISMATCH);
     DeadLetterLimits::OVERHEAD
+        + mismatch
         + letter.payload.len()
         + letter.from.as_str().len()
         + letter.to.as_str().len()

@@ -32,6 +32,7 @@ fn letter(to: &str, text: &str) -> DeadLetter {
         reason: DeadLetterReason::Crashed,
         attempts: 1,
         trace: None,
+        mismatch: None,
     }
 }
 

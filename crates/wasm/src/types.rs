@@ -112,6 +112,28 @@ pub(crate) struct PayloadTooLarge {
 }
 
 #[derive(Debug, ComponentType, Lift, Lower)]
+#[component(record)]
+pub(crate) struct CodecMismatch {
+    sender: String,
+    target: String,
+    codec: Option<String>,
+    accepts: Vec<String>,
+    preferred: Option<String>,
+}
+
+impl From<castcall_core::CodecMismatch> for CodecMismatch {
+    fn from(mismatch: castcall_core::CodecMismatch) -> Self {
+        Self {
+            sender: mismatch.sender.into(),
+            target: mismatch.target.into(),
+            codec: mismatch.codec.map(Into::into),
+            accepts: mismatch.accepts.into_iter().map(Into::into).collect(),
+            preferred: mismatch.preferred.map(Into::into),
+        }
+    }
+}
+
+#[derive(Debug, ComponentType, Lift, Lower)]
 #[component(variant)]
 pub(crate) enum MessagingError {
     #[component(name = "component-not-found")]
@@ -131,7 +153,7 @@ pub(crate) enum MessagingError {
     #[component(name = "invalid-message")]
     InvalidMessage,
     #[component(name = "codec-not-accepted")]
-    CodecNotAccepted,
+    CodecNotAccepted(CodecMismatch),
     #[component(name = "invalid-timeout")]
     InvalidTimeout,
     #[component(name = "too-many-pending")]
@@ -155,7 +177,7 @@ impl From<castcall_core::MessagingError> for MessagingError {
             }
             E::MailboxFull => Self::MailboxFull,
             E::PayloadTooLarge { limit } => Self::PayloadTooLarge(PayloadTooLarge { limit }),
-            E::CodecNotAccepted => Self::CodecNotAccepted,
+            E::CodecNotAccepted(mismatch) => Self::CodecNotAccepted((*mismatch).into()),
             E::InvalidTimeout => Self::InvalidTimeout,
             E::TooManyPending => Self::TooManyPending,
             E::InvalidTopic => Self::InvalidTopic,
@@ -186,6 +208,26 @@ impl From<castcall_core::CancelError> for CancelError {
 
 #[derive(Debug, ComponentType, Lift, Lower)]
 #[component(record)]
+pub(crate) struct MessageRate {
+    #[component(name = "messages-per-second")]
+    messages_per_second: u32,
+    burst: u32,
+    #[component(name = "messages-left")]
+    messages_left: u32,
+}
+
+impl From<broker::MessageRate> for MessageRate {
+    fn from(rate: broker::MessageRate) -> Self {
+        Self {
+            messages_per_second: rate.messages_per_second,
+            burst: rate.burst,
+            messages_left: rate.messages_left,
+        }
+    }
+}
+
+#[derive(Debug, ComponentType, Lift, Lower)]
+#[component(record)]
 pub(crate) struct UsageReport {
     #[component(name = "mailbox-messages")]
     mailbox_messages: u64,
@@ -205,6 +247,8 @@ pub(crate) struct UsageReport {
     subscriptions: u64,
     #[component(name = "subscriptions-limit")]
     subscriptions_limit: u64,
+    #[component(name = "message-rate")]
+    message_rate: Option<MessageRate>,
 }
 
 impl From<broker::Usage> for UsageReport {
@@ -219,6 +263,7 @@ impl From<broker::Usage> for UsageReport {
             payload_bytes_limit: usage.payload_bytes_limit,
             subscriptions: usage.subscriptions,
             subscriptions_limit: usage.subscriptions_limit,
+            message_rate: usage.message_rate.map(Into::into),
         }
     }
 }

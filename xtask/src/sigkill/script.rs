@@ -79,6 +79,7 @@ pub(super) fn letter(mark: u64, attempts: u32) -> DeadLetter {
         reason: DeadLetterReason::Crashed,
         attempts,
         trace: None,
+        mismatch: None,
     }
 }
 

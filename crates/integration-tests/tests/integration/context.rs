@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use castcall::{ComponentError, Context, Message};
+use castcall::{ComponentError, Context, Message, Quotas, Rate};
 use castcall_integration_tests::{Gate, PATIENCE, Stage, eventually, fixture, mailbox};
 
 /// The `NAME=VALUE`s of a text.
@@ -154,12 +154,17 @@ async fn a_running_handler_can_see_that_its_call_was_cancelled() {
 #[tokio::test]
 async fn a_guest_knows_who_it_is_and_what_it_uses() {
     let stage = Stage::new();
-    let component = fixture("usage-reader").max_pending(7).mailbox(mailbox(5, Default::default()));
+    let mut quotas = Quotas::default();
+    (quotas.messages_per_second, quotas.burst) = (Rate::PerSecond(1), 1_000);
+    let component = fixture("usage-reader").quotas(quotas).max_pending(7);
+    let component = component.mailbox(mailbox(5, Default::default()));
     let reader = stage.add_with("shop/reader", component).await;
     reader.subscribe("orders.*").unwrap();
     let answer = stage.tell("shop/reader", "").await;
     assert_eq!(answer.lines().next(), Some("shop/reader"));
-    let usage = fields(&answer);
+    let mut usage = fields(&answer);
+    // One was spent on the subscription, and may have come back meanwhile.
+    assert!(matches!(usage.remove("messages-left"), Some("999" | "1000")));
     let expected = [
         ("mailbox-messages", "0"),
         ("mailbox-messages-limit", "5"),
@@ -170,8 +175,35 @@ async fn a_guest_knows_who_it_is_and_what_it_uses() {
         ("payload-bytes-limit", "1048576"),
         ("subscriptions", "1"),
         ("subscriptions-limit", "1024"),
+        ("messages-per-second", "1"),
+        ("burst", "1000"),
     ];
     assert_eq!(usage, HashMap::from(expected));
+}
+
+#[tokio::test]
+async fn a_guest_sees_its_tokens_go() {
+    let stage = Stage::new();
+    let mut quotas = Quotas::default();
+    (quotas.messages_per_second, quotas.burst) = (Rate::PerSecond(1), 1_000);
+    let reader = stage.add_with("reader", fixture("usage-reader").quotas(quotas)).await;
+    let left = async || -> u32 {
+        let answer = stage.tell("reader", "").await;
+        fields(&answer)["messages-left"].parse().unwrap()
+    };
+    assert_eq!(left().await, 1_000);
+    for _ in 0..500 {
+        reader.subscribe("orders").unwrap();
+    }
+    // Unless the test takes minutes.
+    let left = left().await;
+    assert!((500..900).contains(&left), "{left}");
+
+    quotas.messages_per_second = Rate::Unlimited;
+    stage.add_with("unlimited", fixture("usage-reader").quotas(quotas)).await;
+    let answer = stage.tell("unlimited", "").await;
+    let usage = fields(&answer);
+    assert!(!usage.contains_key("messages-left") && usage.contains_key("subscriptions"));
 }
 
 #[tokio::test]

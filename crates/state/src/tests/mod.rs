@@ -29,5 +29,6 @@ pub(crate) fn letter(to: &str, bytes: usize) -> DeadLetter {
         reason: DeadLetterReason::Crashed,
         attempts: 1,
         trace: None,
+        mismatch: None,
     }
 }

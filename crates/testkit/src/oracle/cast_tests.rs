@@ -31,6 +31,7 @@ pub(super) fn letter(number: u64, to: &str, reason: Reason, attempts: u32) -> De
         reason,
         attempts,
         trace: None,
+        mismatch: None,
     }
 }
 

@@ -43,6 +43,12 @@ fn the_end_of_a_call_goes_in_as_it_is() {
 #[test]
 fn a_refusal_goes_in_as_it_is() {
     use core::MessagingError as E;
+    let (orders, stock) = ("shop/orders".parse().unwrap(), "shop/stock".parse().unwrap());
+    let mut mismatch = core::CodecMismatch::new(orders, stock);
+    mismatch.codec = Some("json".into());
+    mismatch.accepts = vec!["cbor".into(), "borsh".into()];
+    mismatch.preferred = Some("cbor".into());
+    let not_accepted = r#"CodecNotAccepted(CodecMismatch { sender: "shop/orders", target: "shop/stock", codec: Some("json"), accepts: ["cbor", "borsh"], preferred: Some("cbor") })"#;
     let quota = "QuotaExceeded(QuotaExceeded { retry_after_ms: 20 })";
     let all = [
         (E::ComponentNotFound, "ComponentNotFound"),
@@ -53,7 +59,7 @@ fn a_refusal_goes_in_as_it_is() {
         (E::MailboxFull, "MailboxFull"),
         (E::PayloadTooLarge { limit: 9 }, "PayloadTooLarge(PayloadTooLarge { limit: 9 })"),
         (E::InvalidMessage, "InvalidMessage"),
-        (E::CodecNotAccepted, "CodecNotAccepted"),
+        (E::CodecNotAccepted(Box::new(mismatch)), not_accepted),
         (E::InvalidTimeout, "InvalidTimeout"),
         (E::TooManyPending, "TooManyPending"),
         (E::InvalidTopic, "InvalidTopic"),
@@ -86,6 +92,9 @@ fn each_figure_of_usage_keeps_its_place() {
     usage.payload_bytes_limit = 7;
     usage.subscriptions = 8;
     usage.subscriptions_limit = 9;
+    let mut rate = broker::MessageRate::default();
+    (rate.messages_per_second, rate.burst, rate.messages_left) = (10, 11, 12);
+    usage.message_rate = Some(rate);
     // The fields have the same names on both sides.
     let expected = format!("{usage:?}").replacen("Usage", "UsageReport", 1);
     assert_eq!(text::<UsageReport>(usage), expected);
