@@ -1,5 +1,5 @@
-//! Three components: a requester asks a broker, which can't answer by itself. It takes the call
-//! over, asks a third, and answers from its callback.
+//! Two components and a native peer: a requester asks a broker, which can't answer by itself. It
+//! takes the call over, asks a greeter, and answers from its callback.
 //!
 //! `cargo run --example deferred_reply`
 
@@ -7,7 +7,7 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use castcall::{Component, Policy, System};
+use castcall::{Component, Context, Message, Policy, System};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -39,7 +39,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let system = System::builder().policy(Policy::open()).build()?;
     system.load("requester", fixture("callback-receiver-component")).await?;
     system.load("broker", fixture("deferrer")).await?;
-    system.load("greeter", fixture("rust-greeter")).await?;
+    let greet = |_context: &mut Context, message: Message| {
+        Ok(format!("Hello, {}!", String::from_utf8_lossy(&message.payload)))
+    };
+    system.register_fn("greeter", greet).await?;
 
     println!("the broker defers, asks the greeter, and replies with its answer\n");
     ask(&system, "ask greeter Ada").await?;

@@ -7,8 +7,8 @@ use castcall::{Bytes, ComponentError, Context, Message, NativePeer};
 use crate::recorder::Recorder;
 use crate::wait::{PATIENCE, eventually};
 
-/// Keeps every message, like a [`Recorder`], and does not return from one that says `hold` before
-/// the gate is opened.
+/// Keeps every message, like a [`Recorder`], and does not return from one that ends in `hold`, in an
+/// envelope or not, before the gate is opened.
 #[derive(Debug, Clone, Default)]
 pub struct Gate {
     recorder: Recorder,
@@ -57,7 +57,7 @@ impl NativePeer for Gate {
         message: Message,
     ) -> Result<Bytes, ComponentError> {
         self.recorder.keep(&message);
-        if &message.payload[..] == b"hold" {
+        if message.payload.ends_with(b"hold") {
             let (open, changed) = &*self.open;
             let closed = changed
                 .wait_timeout_while(open.lock().unwrap(), PATIENCE, |open| !*open)

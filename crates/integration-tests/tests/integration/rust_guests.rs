@@ -1,5 +1,6 @@
 //! The guests in Rust that users copy.
 
+use castcall::codec::{Codec, cbor};
 use castcall::{CallError, ComponentError, LoadError, RequestError, StartError};
 use castcall_integration_tests::{
     Gate, PATIENCE, Recorder, Stage, eventually, eventually_async, fixture,
@@ -13,19 +14,32 @@ async fn last_becomes(stage: &Stage, expected: &str) {
 #[tokio::test]
 async fn the_greeter_greets() {
     let stage = Stage::new();
-    stage.add("greeter", "rust-greeter").await;
-    assert_eq!(stage.tell("greeter", "Ada").await, "Hello, Ada!");
-    assert_eq!(stage.tell("greeter", "Grace").await, "Hello, Grace!");
+    stage.add_with("greeter", fixture("rust-greeter").codecs([Codec::Cbor])).await;
+    for (name, greeting) in [("Ada", "Hello, Ada!"), ("Zoë", "Hello, Zoë!")] {
+        let answer = stage.call("greeter", cbor::encode(name).unwrap(), PATIENCE).await.unwrap();
+        assert_eq!(cbor::decode::<String>(&answer).unwrap(), greeting);
+    }
 }
 
 #[tokio::test]
-async fn the_greeter_says_what_it_expected() {
+async fn the_greeter_says_what_is_wrong() {
     let stage = Stage::new();
     stage.add("greeter", "rust-greeter").await;
-    for unreadable in [&b""[..], b"\xff\xfe"] {
+    let unreadable: [(&[u8], &str); 6] = [
+        (b"", "the message is empty"),
+        (b"Ada", "expected cbor, found"),
+        (b"\x51\x63Ad", "cut short"),
+        (b"\x51\x61\xff", "no such value in cbor"),
+        (b"\x80\x04\"Ada\"", "expected cbor, found json"),
+        // Its own words, where the others are those of the crate.
+        (b"\x51\x60", "expected a name"),
+    ];
+    for (unreadable, expected) in unreadable {
         let error = stage.call("greeter", unreadable, PATIENCE).await.unwrap_err();
-        let expected = RequestError::InvalidPayload("expected a name in UTF-8".into());
-        assert_eq!(error, CallError::Failed(expected));
+        let CallError::Failed(RequestError::InvalidPayload(why)) = &error else {
+            panic!("{error:?}")
+        };
+        assert!(why.contains(expected), "{unreadable:x?}: {why}");
     }
     assert_eq!(stage.stats_of("greeter").crashes, 0);
 }
@@ -71,7 +85,22 @@ async fn the_concierge_hears_why_it_was_refused() {
     let CallError::Failed(RequestError::ProcessingFailed { code: 1, message }) = &error else {
         panic!("{error:?}")
     };
-    assert!(message.contains("ComponentNotFound") || message.contains("component-not-found"));
+    assert!(message.starts_with("component-not-found"), "{message}");
+}
+
+#[tokio::test]
+async fn the_concierge_hears_what_it_should_have_sent() {
+    let stage = Stage::new();
+    stage.add("concierge", "rust-concierge").await;
+    let reads = fixture("rust-greeter").codecs([Codec::Borsh, Codec::Json]);
+    stage.add_with("greeter", reads.preferred_codec(Codec::Json)).await;
+    let error = stage.ask("concierge", "greet Ada").await.unwrap_err();
+    let CallError::Failed(RequestError::ProcessingFailed { code: 1, message }) = &error else {
+        panic!("{error:?}")
+    };
+    let expected = "codec-not-accepted: concierge sent cbor to greeter, which accepts json, borsh \
+                    and itself writes json";
+    assert_eq!(message, expected);
 }
 
 #[tokio::test]
