@@ -1,7 +1,10 @@
-//! `cargo xtask fixtures`: from `fixtures/wat` and `fixtures/rust` to `fixtures/components`.
+//! `cargo xtask fixtures`: from `fixtures/wat`, `rust`, `c` and `js` to `fixtures/components`.
 
+mod c;
 mod component;
 mod files;
+mod js;
+mod language;
 mod rust;
 
 use std::fs;
@@ -11,6 +14,7 @@ use anyhow::{Context, Result, bail};
 
 use component::Contract;
 use files::{Files, list, stem};
+use language::LANGUAGES;
 
 /// The options of `cargo xtask fixtures`.
 #[derive(clap::Args)]
@@ -22,6 +26,13 @@ pub(crate) struct Args {
     /// that CASTCALL_WASM_SYSROOT names (fixtures/rust/sysroot/build.sh makes one).
     #[arg(long, conflicts_with = "check")]
     rust: bool,
+    /// Makes the guests in C too; takes clang (CASTCALL_CLANG) with wasi-libc, and the command
+    /// wit-bindgen (CASTCALL_WIT_BINDGEN).
+    #[arg(long, conflicts_with = "check")]
+    c: bool,
+    /// Makes the guests in JavaScript too; takes `npm ci` in fixtures/js.
+    #[arg(long, conflicts_with = "check")]
+    js: bool,
 }
 
 /// Makes, or checks, the fixtures.
@@ -32,10 +43,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         return check(&folders, &made);
     }
     write(&folders, &made)?;
-    if args.rust {
-        let built = rust::build(&folders)?;
-        write(&folders, &built)?;
-        rust::record(&folders, &built)?;
+    for (language, wanted) in LANGUAGES.into_iter().zip([args.rust, args.c, args.js]) {
+        if wanted {
+            let built = language.build(&folders)?;
+            write(&folders, &built)?;
+            language.record(&folders, &built)?;
+        }
     }
     for name in surplus(&folders, &made)? {
         fs::remove_file(folders.components.join(&name))?;
@@ -49,7 +62,6 @@ struct Folders {
     workspace: PathBuf,
     contract: PathBuf,
     wat: PathBuf,
-    rust: PathBuf,
     components: PathBuf,
 }
 
@@ -60,7 +72,6 @@ impl Folders {
             workspace: workspace.into(),
             contract: workspace.join("wit"),
             wat: fixtures.join("wat"),
-            rust: fixtures.join("rust"),
             components: fixtures.join("components"),
         }
     }
@@ -108,21 +119,26 @@ fn check(folders: &Folders, made: &Files) -> Result<()> {
         }
     }
     faults.extend(surplus(folders, made)?.into_iter().map(|name| format!("surplus: {name}")));
-    faults.extend(rust::check(folders)?);
+    for language in LANGUAGES {
+        faults.extend(language.check(folders)?);
+    }
     if faults.is_empty() {
         return Ok(());
     }
     faults.sort();
     bail!(
         "fixtures/components is not what the sources give; run `cargo xtask fixtures`, with \
-         `--rust` if a name begins with `rust-`\n{}",
+         `--rust`, `--c` or `--js` if a name begins with that\n{}",
         faults.join("\n")
     )
 }
 
 /// Committed files that nothing gives.
 fn surplus(folders: &Folders, made: &Files) -> Result<Vec<String>> {
-    let guests = rust::names(folders)?;
+    let mut guests = Vec::new();
+    for language in LANGUAGES {
+        guests.extend(language.names(folders)?);
+    }
     let mut surplus = Vec::new();
     for entry in fs::read_dir(&folders.components)? {
         let name = entry?.file_name().to_string_lossy().into_owned();
