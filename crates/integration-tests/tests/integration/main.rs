@@ -8,6 +8,7 @@ mod context;
 mod dead_letters;
 mod deferred;
 mod faults;
+mod languages;
 mod lifecycle;
 mod linked;
 mod loading;
