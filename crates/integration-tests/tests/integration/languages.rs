@@ -1,6 +1,7 @@
 //! Guests in Rust, C and JavaScript: golden vectors, hostile bytes, and what they say to each other.
 
 mod exchange;
+mod fields;
 mod hostile;
 mod order;
 mod vectors;

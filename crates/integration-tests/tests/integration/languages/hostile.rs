@@ -7,7 +7,7 @@ use super::vectors::golden;
 use super::{GUESTS, again, guests};
 
 /// What the Rust side makes of a message in the codec of a golden one.
-fn by_rust(message: &[u8]) -> Result<Vec<u8>, String> {
+pub(super) fn by_rust(message: &[u8]) -> Result<Vec<u8>, String> {
     let (codec, order) = Order::decode(message).map_err(|error| error.to_string())?;
     order.encode(codec).map_err(|error| error.to_string())
 }

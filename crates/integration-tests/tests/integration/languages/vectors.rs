@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::order::{Order, edges};
 use super::{GUESTS, RUST, again, guests};
 
-fn load(name: &str) -> Value {
+pub(super) fn load(name: &str) -> Value {
     let path = format!("{}/../../fixtures/vectors/{name}", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
