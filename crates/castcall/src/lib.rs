@@ -78,8 +78,8 @@ pub use castcall_broker::{
     Overflow, PeerState, RestartConfig, RestartPolicy, SendError, StartError,
 };
 pub use castcall_core::{
-    CancelError, Category, ComponentError, ComponentId, CrashCode, DeadLetter, DeadLetterId,
-    DeadLetterReason, MessagingError, RequestError, RequestId,
+    CancelError, Category, CodecMismatch, ComponentError, ComponentId, CrashCode, DeadLetter,
+    DeadLetterId, DeadLetterReason, MessagingError, RequestError, RequestId,
 };
 pub use castcall_correlation::{
     InvalidReplyPath, OpaquePath, ReplyPath, ResponseConfig, ResponseManager,

@@ -17,6 +17,7 @@ mod measured;
 mod overflow;
 mod rights;
 mod rust_guests;
+mod rust_witness;
 mod starvation;
 mod state;
 mod timeout_cancellation;
