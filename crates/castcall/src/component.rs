@@ -6,8 +6,9 @@ use bytes::Bytes;
 use castcall_broker::{Capabilities, MailboxConfig, PeerConfig, Quotas, RestartConfig};
 use castcall_codec::Codec;
 use castcall_core::Pattern;
+use castcall_manifest as manifest;
 use castcall_topics::Group;
-use castcall_wasm::{CompileError, Engine, Limits, WasmComponent};
+use castcall_wasm::{CompileError, Engine, Limits, Wasi, WasmComponent};
 
 /// A component to be loaded with [`System::load`](crate::System::load), and how it is to run.
 ///
@@ -23,6 +24,9 @@ use castcall_wasm::{CompileError, Engine, Limits, WasmComponent};
 pub struct Component {
     source: Source,
     limits: Limits,
+    wasi: Wasi,
+    /// What its manifest asks for of WASI.
+    pub(crate) asks_wasi: manifest::Wasi,
     pub(crate) peer: PeerConfig,
 }
 
@@ -44,7 +48,13 @@ impl Component {
     }
 
     fn new(source: Source) -> Self {
-        Self { source, limits: Limits::default(), peer: PeerConfig::default() }
+        Self {
+            source,
+            limits: Limits::default(),
+            wasi: Wasi::default(),
+            asks_wasi: manifest::Wasi::default(),
+            peer: PeerConfig::default(),
+        }
     }
 
     /// Adds a setting that its `init` is given.
@@ -113,6 +123,16 @@ impl Component {
         self
     }
 
+    /// Grants it this of the machine, through WASI, and nothing else. By default nothing: it is not
+    /// loaded if it imports `wasi:*`.
+    ///
+    /// Whoever has a manifest grants with [`grant_wasi`](Self::grant_wasi) what that asks for.
+    #[must_use]
+    pub fn wasi(mut self, wasi: Wasi) -> Self {
+        self.wasi = wasi;
+        self
+    }
+
     /// Sets the codecs that it can read. What comes in another is refused where it is sent. By
     /// default it takes anything, and is *unchecked*.
     #[must_use]
@@ -145,8 +165,8 @@ impl Component {
 
     pub(crate) fn compile(&self, engine: &Engine) -> Result<WasmComponent, CompileError> {
         let component = match &self.source {
-            Source::File(path) => engine.compile_file(path),
-            Source::Bytes(wasm) => engine.compile(wasm),
+            Source::File(path) => engine.compile_file_with(path, self.wasi.clone()),
+            Source::Bytes(wasm) => engine.compile_with(wasm, self.wasi.clone()),
         }?;
         Ok(component.with_limits(self.limits))
     }

@@ -1,5 +1,6 @@
 //! Components, and whole systems, as their manifests say.
 
+use std::env::VarError;
 use std::path::Path;
 
 use castcall_audit::AuditConfig;
@@ -8,7 +9,7 @@ use castcall_core::TargetPattern;
 use castcall_manifest::{self as manifest, ApplicationManifest, ComponentManifest};
 use castcall_policy::{Capabilities, Policy, PolicyError, Rule};
 use castcall_topics::Group;
-use castcall_wasm::Limits;
+use castcall_wasm::{Access, Limits, Wasi};
 
 use crate::ComponentHandle;
 use crate::builder::SystemBuilder;
@@ -20,8 +21,7 @@ impl Component {
     /// A component as its `Component.toml` says: where its file is, what it is configured with, what
     /// it asks for, and how it is to run.
     ///
-    /// What it asks for of WASI is not granted yet: a component that imports it is refused when it
-    /// is loaded.
+    /// What it asks for of WASI is not granted yet: see [`Component::grant_wasi`].
     #[must_use]
     pub fn from_manifest(manifest: &ComponentManifest) -> Self {
         let asks = &manifest.capabilities;
@@ -49,7 +49,33 @@ impl Component {
                 None => component.subscribe(pattern),
             };
         }
+        component.asks_wasi = asks.wasi.clone();
         component
+    }
+
+    /// Grants it what its manifest asks for of WASI *and* stands in `grants`, and nothing else.
+    /// What has no value in either of them is taken from this process's environment, now.
+    ///
+    /// ```
+    /// use castcall::Component;
+    /// use castcall::manifests::{ComponentManifest, Wasi};
+    ///
+    /// let text = r#"
+    ///     id = "shop/orders"
+    ///     wasm = "orders.wasm"
+    ///     capabilities.wasi = { clocks = true, random = true }
+    /// "#;
+    /// let manifest = ComponentManifest::parse(text, "Component.toml")?;
+    /// let mut grants = Wasi::default();
+    /// grants.clocks = true;
+    /// // Clocks, and no random numbers.
+    /// let component = Component::from_manifest(&manifest).grant_wasi(&grants);
+    /// # Ok::<(), castcall::manifests::ManifestError>(())
+    /// ```
+    #[must_use]
+    pub fn grant_wasi(self, grants: &manifest::Wasi) -> Self {
+        let holds = self.asks_wasi.granted_by(grants);
+        self.wasi(wasi(&holds, |name| std::env::var(name)))
     }
 }
 
@@ -102,7 +128,8 @@ impl System {
     ///
     /// # Errors
     ///
-    /// The manifest has errors, or the component was not loaded.
+    /// The manifest has errors, or the component was not loaded; one that imports `wasi:*` is not,
+    /// since nobody grants that here.
     pub async fn load_manifest(
         &self,
         file: impl AsRef<Path>,
@@ -125,7 +152,8 @@ impl System {
     ) -> Result<Vec<ComponentHandle>, LoadError> {
         let mut loaded = Vec::new();
         for entry in application.components.values() {
-            let component = Component::from_manifest(&entry.component);
+            let component =
+                Component::from_manifest(&entry.component).grant_wasi(&entry.grants.wasi);
             loaded.push(self.load(&entry.component.id, component).await?);
         }
         Ok(loaded)
@@ -144,6 +172,32 @@ fn capabilities(
     capabilities.publish = publish.to_vec();
     capabilities.subscribe = subscribe.to_vec();
     capabilities
+}
+
+/// What is granted, with values of the host's environment for the variables that have none.
+fn wasi(given: &manifest::Wasi, host: impl Fn(&str) -> Result<String, VarError>) -> Wasi {
+    let mut wasi = Wasi::default();
+    wasi.clocks = given.clocks;
+    wasi.random = given.random;
+    wasi.stdio = given.stdio;
+    wasi.network = given.network;
+    for (name, value) in &given.env {
+        match value.clone().map_or_else(|| host(name), Ok) {
+            Ok(value) => wasi = wasi.env(name, value),
+            Err(VarError::NotPresent) => {}
+            Err(VarError::NotUnicode(_)) => {
+                tracing::warn!(name, "a variable that is no text is not passed on to a guest");
+            }
+        }
+    }
+    for folder in &given.dirs {
+        let access = match folder.access {
+            manifest::Access::ReadWrite => Access::ReadWrite,
+            _ => Access::ReadOnly,
+        };
+        wasi = wasi.folder(&folder.host, &folder.guest, access);
+    }
+    wasi
 }
 
 fn limits(given: &manifest::Limits) -> Limits {
@@ -208,6 +262,34 @@ mod tests {
         assert_eq!(quotas(&manifest.quotas), Quotas::default());
         assert_eq!(limits(&manifest.limits), Limits::default());
         assert!(component.peer.asks.is_none(), "a manifest asks for what it says alone");
+    }
+
+    #[test]
+    fn wasi_is_what_holds_and_nothing_else() {
+        let mut given = manifest::Wasi::default();
+        assert!(wasi(&given, |_| Ok("secret".to_owned())).is_nothing());
+        for name in ["UNSET", "ODD", "HOST"] {
+            given.env.insert(name.to_owned(), None);
+        }
+        given.env.insert("GIVEN".to_owned(), Some("given".to_owned()));
+        let wasi = wasi(&given, |name| match name {
+            "UNSET" => Err(VarError::NotPresent),
+            "ODD" => Err(VarError::NotUnicode("odd".into())),
+            _ => Ok(format!("the host's {name}")),
+        });
+        let mut expected = Wasi::default().env("GIVEN", "given").env("HOST", "the host's HOST");
+        assert_eq!(wasi, expected);
+        given.clocks = true;
+        given.stdio = true;
+        expected.clocks = true;
+        expected.stdio = true;
+        given.env.clear();
+        expected.env.clear();
+        assert_eq!(super::wasi(&given, |_| Err(VarError::NotPresent)), expected);
+        (given.clocks, given.stdio, given.random, given.network) = (false, false, true, true);
+        (expected.clocks, expected.stdio) = (false, false);
+        (expected.random, expected.network) = (true, true);
+        assert_eq!(super::wasi(&given, |_| Err(VarError::NotPresent)), expected);
     }
 
     #[test]

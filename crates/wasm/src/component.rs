@@ -1,8 +1,10 @@
 //! A compiled component: what it imports and exports, and the instances that are made of it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use castcall_broker::{Context, Factory, Handlers, Instance, StartError};
+use castcall_core::ComponentId;
 use wasmtime::component::types::{ComponentItem, Type};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
@@ -12,6 +14,7 @@ use crate::instance::WasmInstance;
 use crate::limits::Limits;
 use crate::names;
 use crate::state::State;
+use crate::wasi::{self, Wasi, WasiState};
 
 const HEADER: usize = 8;
 const MAGIC: &[u8] = b"\0asm";
@@ -24,6 +27,7 @@ pub struct WasmComponent {
     pub(crate) pre: InstancePre<State>,
     pub(crate) exports: Exports,
     limits: Limits,
+    wasi: Arc<Wasi>,
 }
 
 /// Where the functions are that the host enters.
@@ -39,12 +43,13 @@ impl fmt::Debug for WasmComponent {
         f.debug_struct("WasmComponent")
             .field("handlers", &self.handlers())
             .field("limits", &self.limits)
+            .field("wasi", &self.wasi)
             .finish_non_exhaustive()
     }
 }
 
 impl WasmComponent {
-    pub(crate) fn compile(engine: &Engine, wasm: &[u8]) -> Result<Self, CompileError> {
+    pub(crate) fn compile(engine: &Engine, wasm: &[u8], wasi: Wasi) -> Result<Self, CompileError> {
         if !wasm.starts_with(MAGIC) {
             return Err(CompileError::NotWasm);
         }
@@ -53,13 +58,12 @@ impl WasmComponent {
         }
         let component = Component::new(&engine.engine, wasm)
             .map_err(|error| CompileError::Invalid { reason: first_line(&error) })?;
-        check_imports(engine, &component)?;
+        wasi::check_imports(&engine.engine, &component, &wasi)?;
+        wasi.check_folders()?;
         let exports = Exports::find(&component)?;
-        let pre = engine
-            .linker
-            .instantiate_pre(&component)
+        let pre = link(engine, &component, &wasi)
             .map_err(|error| CompileError::ImportMismatch { reason: first_line(&error) })?;
-        Ok(Self { pre, exports, limits: Limits::default() })
+        Ok(Self { pre, exports, limits: Limits::default(), wasi: Arc::new(wasi) })
     }
 
     /// Sets what each of its instances may use.
@@ -77,6 +81,49 @@ impl WasmComponent {
             calls_back: self.exports.handle_callback.is_some(),
         }
     }
+
+    /// What a new instance has of WASI.
+    #[cfg(feature = "wasi")]
+    pub(crate) fn wasi_state(
+        &self,
+        id: &ComponentId,
+    ) -> Result<Option<Box<WasiState>>, StartError> {
+        if self.wasi.is_nothing() {
+            return Ok(None);
+        }
+        match WasiState::new(&self.wasi, id) {
+            Ok(state) => Ok(Some(Box::new(state))),
+            Err(error) => {
+                // It was there when the component was loaded, and may come back.
+                tracing::error!(component = %id, %error, "an instance can't be made");
+                Err(StartError::Crashed(castcall_core::CrashCode::Trap))
+            }
+        }
+    }
+
+    #[cfg(not(feature = "wasi"))]
+    pub(crate) fn wasi_state(&self, _: &ComponentId) -> Result<Option<Box<WasiState>>, StartError> {
+        Ok(None)
+    }
+}
+
+#[cfg(feature = "wasi")]
+fn link(
+    engine: &Engine,
+    component: &Component,
+    wasi: &Wasi,
+) -> wasmtime::Result<InstancePre<State>> {
+    if wasi.is_nothing() {
+        return engine.linker.instantiate_pre(component);
+    }
+    let mut linker = engine.linker.clone();
+    wasi::link(&mut linker, wasi)?;
+    linker.instantiate_pre(component)
+}
+
+#[cfg(not(feature = "wasi"))]
+fn link(engine: &Engine, component: &Component, _: &Wasi) -> wasmtime::Result<InstancePre<State>> {
+    engine.linker.instantiate_pre(component)
 }
 
 impl Factory for WasmComponent {
@@ -88,17 +135,6 @@ impl Factory for WasmComponent {
 fn first_line(error: &wasmtime::Error) -> String {
     let text = format!("{error:#}");
     text.lines().next().unwrap_or_default().to_owned()
-}
-
-fn check_imports(engine: &Engine, component: &Component) -> Result<(), CompileError> {
-    const KNOWN: [&str; 4] =
-        [names::TYPES, names::HOST_SERVICES, names::MESSAGE_CONTEXT, names::DEFERRED_REPLY];
-    for (name, _) in component.component_type().imports(&engine.engine) {
-        if !KNOWN.contains(&name) {
-            return Err(CompileError::UnknownImport { import: name.to_owned() });
-        }
-    }
-    Ok(())
 }
 
 impl Exports {

@@ -10,6 +10,7 @@ use crate::component::WasmComponent;
 use crate::error::{CompileError, EngineError};
 use crate::host;
 use crate::state::State;
+use crate::wasi::Wasi;
 
 /// Settings of an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +76,20 @@ impl Engine {
     ///
     /// It is no component, or not one for this host: [`CompileError`].
     pub fn compile(&self, wasm: &[u8]) -> Result<WasmComponent, CompileError> {
-        WasmComponent::compile(self, wasm)
+        self.compile_with(wasm, Wasi::default())
+    }
+
+    /// Compiles a component that is granted something of WASI.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::compile`]; or it imports something of WASI that is not granted, or a folder
+    /// can't be opened.
+    pub fn compile_with(&self, wasm: &[u8], wasi: Wasi) -> Result<WasmComponent, CompileError> {
+        if cfg!(not(feature = "wasi")) && !wasi.is_nothing() {
+            return Err(CompileError::NoWasi);
+        }
+        WasmComponent::compile(self, wasm, wasi)
     }
 
     /// Reads a file and compiles it.
@@ -84,10 +98,23 @@ impl Engine {
     ///
     /// The file can't be read, is no component, or not one for this host: [`CompileError`].
     pub fn compile_file(&self, path: impl AsRef<Path>) -> Result<WasmComponent, CompileError> {
+        self.compile_file_with(path, Wasi::default())
+    }
+
+    /// Reads a file and compiles it, as [`Engine::compile_with`].
+    ///
+    /// # Errors
+    ///
+    /// The same, or the file can't be read.
+    pub fn compile_file_with(
+        &self,
+        path: impl AsRef<Path>,
+        wasi: Wasi,
+    ) -> Result<WasmComponent, CompileError> {
         let path = path.as_ref();
         let wasm = std::fs::read(path)
             .map_err(|source| CompileError::Read { path: path.to_owned(), source })?;
-        self.compile(&wasm)
+        self.compile_with(&wasm, wasi)
     }
 }
 

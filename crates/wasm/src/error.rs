@@ -7,6 +7,8 @@ use castcall_core::CrashCode;
 use thiserror::Error;
 use wasmtime::Trap;
 
+use crate::wasi::FolderError;
+
 /// Why a component could not be loaded.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -37,6 +39,20 @@ pub enum CompileError {
         /// The import's name.
         import: String,
     },
+    /// It imports something of WASI that is not granted: have its manifest ask for it, and grant it.
+    #[error("it imports {import}, and is not granted {needs} of WASI")]
+    NotGranted {
+        /// The import's name.
+        import: String,
+        /// What would have to be granted: a key of `capabilities.wasi`.
+        needs: &'static str,
+    },
+    /// It is granted something of WASI, which this host was built without.
+    #[error("this host was built without WASI (the cargo feature `wasi`)")]
+    NoWasi,
+    /// A folder that it is granted can't be opened.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// It imports something of the host's with another type: build it against this host's `wit/`.
     #[error("an import has another type here: {reason}")]
     ImportMismatch {

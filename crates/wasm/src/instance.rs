@@ -34,7 +34,8 @@ impl WasmInstance {
         context: Context,
         limits: Limits,
     ) -> Result<Self, StartError> {
-        let state = State::new(context, Limiter::new(limits), Watch::new(limits.execution));
+        let wasi = component.wasi_state(context.self_id())?;
+        let state = State::new(context, Limiter::new(limits), Watch::new(limits.execution), wasi);
         let mut store = Store::new(component.pre.engine(), state);
         store.limiter(|state| &mut state.limiter);
         store.epoch_deadline_callback(watch::look);

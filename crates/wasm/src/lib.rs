@@ -14,9 +14,11 @@ mod names;
 mod state;
 mod typed;
 mod types;
+mod wasi;
 mod watch;
 
 pub use component::WasmComponent;
 pub use engine::{Engine, EngineConfig};
 pub use error::{CompileError, EngineError};
 pub use limits::Limits;
+pub use wasi::{Access, Folder, FolderError, Wasi};

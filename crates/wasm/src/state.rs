@@ -3,6 +3,7 @@
 use castcall_broker::{Context, Interrupt};
 
 use crate::limits::Limiter;
+use crate::wasi::WasiState;
 use crate::watch::Watch;
 
 pub(crate) struct State {
@@ -12,12 +13,37 @@ pub(crate) struct State {
     pub(crate) limiter: Limiter,
     pub(crate) watch: Watch,
     pub(crate) interrupt: Interrupt,
+    /// Boxed, so that those who have none carry one pointer.
+    #[cfg_attr(not(feature = "wasi"), allow(dead_code, reason = "there is none then"))]
+    wasi: Option<Box<WasiState>>,
 }
 
 impl State {
-    pub(crate) fn new(context: Context, limiter: Limiter, watch: Watch) -> Self {
+    pub(crate) fn new(
+        context: Context,
+        limiter: Limiter,
+        watch: Watch,
+        wasi: Option<Box<WasiState>>,
+    ) -> Self {
         let interrupt = context.interrupt();
-        Self { context: Some(Box::new(context)), limiter, watch, interrupt }
+        Self { context: Some(Box::new(context)), limiter, watch, interrupt, wasi }
+    }
+
+    /// # Panics
+    ///
+    /// It has none. Then the functions of WASI are not linked, and nobody asks.
+    #[cfg(feature = "wasi")]
+    pub(crate) fn wasi_mut(&mut self) -> &mut WasiState {
+        self.wasi_and_watch().0
+    }
+
+    /// # Panics
+    ///
+    /// As [`State::wasi_mut`].
+    #[cfg(feature = "wasi")]
+    pub(crate) fn wasi_and_watch(&mut self) -> (&mut WasiState, &mut Watch, &Interrupt) {
+        let wasi = self.wasi.as_deref_mut().expect("only those who have WASI are linked with it");
+        (wasi, &mut self.watch, &self.interrupt)
     }
 
     /// The guest is about to be entered: what was measured of the last entry is void.

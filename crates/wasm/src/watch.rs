@@ -20,21 +20,42 @@ pub(crate) struct Watch {
     limit: Duration,
     /// The thread's CPU time at the first tick that the guest saw.
     since: Option<Duration>,
+    /// How long it has waited in the host, where no CPU time passes.
+    waited: Duration,
 }
 
 impl Watch {
     pub(crate) fn new(limit: Duration) -> Self {
-        Self { limit, since: None }
+        Self { limit, since: None, waited: Duration::ZERO }
     }
 
     /// The guest is about to be entered.
     pub(crate) fn enter(&mut self) {
         self.since = None;
+        self.waited = Duration::ZERO;
+    }
+
+    /// It has waited in the host for so long.
+    #[cfg(feature = "wasi")]
+    pub(crate) fn waited(&mut self, time: Duration) {
+        self.waited = self.waited.saturating_add(time);
+    }
+
+    /// How long it may still wait.
+    #[cfg(feature = "wasi")]
+    pub(crate) fn left(&self) -> Duration {
+        self.limit.saturating_sub(self.ran(thread_time()))
+    }
+
+    /// How long it has run, and waited.
+    fn ran(&self, now: Duration) -> Duration {
+        let ran = self.since.map_or(Duration::ZERO, |since| now.saturating_sub(since));
+        ran.saturating_add(self.waited)
     }
 
     fn is_exceeded(&mut self, now: Duration) -> bool {
-        let since = *self.since.get_or_insert(now);
-        now.saturating_sub(since) >= self.limit
+        self.since.get_or_insert(now);
+        self.ran(now) >= self.limit
     }
 }
 
@@ -77,6 +98,22 @@ mod tests {
         assert!(watch.is_exceeded(ms(110)));
         watch.enter();
         assert!(!watch.is_exceeded(ms(500)));
+    }
+
+    #[test]
+    #[cfg(feature = "wasi")]
+    fn what_it_waits_counts_until_it_is_entered_again() {
+        let ms = Duration::from_millis;
+        let mut watch = Watch::new(ms(10));
+        watch.waited(ms(4));
+        assert_eq!(watch.left(), ms(6));
+        assert!(!watch.is_exceeded(ms(100)));
+        assert!(!watch.is_exceeded(ms(105)));
+        assert!(watch.is_exceeded(ms(106)));
+        watch.waited(ms(100));
+        assert_eq!(watch.left(), ms(0));
+        watch.enter();
+        assert_eq!(watch.left(), ms(10));
     }
 
     #[test]

@@ -23,3 +23,4 @@ mod state;
 mod timeout_cancellation;
 mod topics;
 mod traces;
+mod wasi;
