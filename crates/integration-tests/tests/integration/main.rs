@@ -10,6 +10,7 @@ mod deferred;
 mod faults;
 mod languages;
 mod lifecycle;
+mod limits;
 mod linked;
 mod loading;
 mod manifests;
