@@ -43,7 +43,6 @@ impl fmt::Debug for WasmComponent {
         f.debug_struct("WasmComponent")
             .field("handlers", &self.handlers())
             .field("limits", &self.limits)
-            .field("wasi", &self.wasi)
             .finish_non_exhaustive()
     }
 }
@@ -56,6 +55,7 @@ impl WasmComponent {
         if wasm.get(MAGIC.len()..HEADER) == Some(CORE) {
             return Err(CompileError::CoreModule);
         }
+        engine.limits.check(wasm)?;
         let component = Component::new(&engine.engine, wasm)
             .map_err(|error| CompileError::Invalid { reason: first_line(&error) })?;
         wasi::check_imports(&engine.engine, &component, &wasi)?;

@@ -1,11 +1,14 @@
 //! The engine: compiles components, and ticks.
 
 use std::fmt;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use wasmtime::Config;
 use wasmtime::component::Linker;
 
+use crate::bounds::{CompileLimit, CompileLimits, within};
 use crate::component::WasmComponent;
 use crate::error::{CompileError, EngineError};
 use crate::host;
@@ -19,11 +22,13 @@ pub struct EngineConfig {
     /// How much stack a guest may use, in bytes. The worker's thread must have half a MiB more.
     /// Default: 512 KiB.
     pub max_stack: usize,
+    /// The most that is compiled of one component.
+    pub compile: CompileLimits,
 }
 
 impl Default for EngineConfig {
     fn default() -> Self {
-        Self { max_stack: 512 << 10 }
+        Self { max_stack: 512 << 10, compile: CompileLimits::default() }
     }
 }
 
@@ -35,6 +40,7 @@ impl Default for EngineConfig {
 pub struct Engine {
     pub(crate) engine: wasmtime::Engine,
     pub(crate) linker: Linker<State>,
+    pub(crate) limits: CompileLimits,
 }
 
 impl fmt::Debug for Engine {
@@ -59,7 +65,7 @@ impl Engine {
             let engine = wasmtime::Engine::new(&wasm)?;
             let mut linker = Linker::new(&engine);
             host::link(&mut linker)?;
-            Ok(Self { engine, linker })
+            Ok(Self { engine, linker, limits: config.compile })
         };
         make().map_err(|error: wasmtime::Error| EngineError { reason: format!("{error:#}") })
     }
@@ -112,9 +118,24 @@ impl Engine {
         wasi: Wasi,
     ) -> Result<WasmComponent, CompileError> {
         let path = path.as_ref();
-        let wasm = std::fs::read(path)
-            .map_err(|source| CompileError::Read { path: path.to_owned(), source })?;
+        let wasm = self.read(path)?;
         self.compile_with(&wasm, wasi)
+    }
+
+    /// Reads no more of a file than may be compiled.
+    fn read(&self, path: &Path) -> Result<Vec<u8>, CompileError> {
+        let most = self.limits.bytes;
+        let read = || {
+            let file = File::open(path)?;
+            let length = file.metadata()?.len();
+            let mut wasm = Vec::with_capacity(usize::try_from(length.min(most)).unwrap_or(0));
+            file.take(most.saturating_add(1)).read_to_end(&mut wasm)?;
+            Ok((wasm, length))
+        };
+        let (wasm, length) =
+            read().map_err(|source| CompileError::Read { path: path.to_owned(), source })?;
+        within(CompileLimit::Bytes, length.max(wasm.len() as u64), most)?;
+        Ok(wasm)
     }
 }
 
@@ -126,7 +147,8 @@ mod tests {
     fn an_engine_says_what_it_is_and_why_it_could_not_be_made() {
         let engine = Engine::new(EngineConfig::default()).unwrap();
         assert_eq!(format!("{engine:?}"), "Engine { .. }");
-        let error = Engine::new(EngineConfig { max_stack: 0 }).unwrap_err();
+        let error =
+            Engine::new(EngineConfig { max_stack: 0, ..EngineConfig::default() }).unwrap_err();
         assert_eq!(error.to_string(), "no WebAssembly engine: max_wasm_stack size cannot be zero");
     }
 

@@ -7,6 +7,7 @@ use castcall_core::CrashCode;
 use thiserror::Error;
 use wasmtime::Trap;
 
+use crate::bounds::CompileLimit;
 use crate::wasi::FolderError;
 
 /// Why a component could not be loaded.
@@ -32,6 +33,17 @@ pub enum CompileError {
     Invalid {
         /// What the engine says.
         reason: String,
+    },
+    /// Compiling it would be too much: make it smaller, or raise the limit in
+    /// [`CompileLimits`](crate::CompileLimits).
+    #[error("it has {found} {what}, and {limit} are the most that is compiled")]
+    TooMuch {
+        /// Of what.
+        what: CompileLimit,
+        /// How many were found; there may be more. [`u64::MAX`]: they can't be counted.
+        found: u64,
+        /// How many may be.
+        limit: u64,
     },
     /// It imports what the host does not offer: leave that out.
     #[error("it imports {import}, which this host does not offer")]

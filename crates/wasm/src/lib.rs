@@ -4,6 +4,7 @@
 //! broker's [`Factory`](castcall_broker::Factory). This crate knows nothing of mailboxes, routing
 //! or threads: it enters guests, and gives them the host functions.
 
+mod bounds;
 mod component;
 mod engine;
 mod error;
@@ -17,6 +18,7 @@ mod types;
 mod wasi;
 mod watch;
 
+pub use bounds::{CompileLimit, CompileLimits};
 pub use component::WasmComponent;
 pub use engine::{Engine, EngineConfig};
 pub use error::{CompileError, EngineError};

@@ -1,0 +1,152 @@
+//! Bombs: small files that take for ever.
+
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+use super::*;
+
+fn check_with(limits: CompileLimits, text: &str) -> Result<(), CompileError> {
+    limits.check(&wat::parse_str(text).unwrap_or_else(|error| panic!("{error}")))
+}
+
+/// What is over which limit, with all others as they are by default.
+fn refused(limits: CompileLimits, text: &str) -> (CompileLimit, u64, u64) {
+    match check_with(limits, text) {
+        Err(CompileError::TooMuch { what, found, limit }) => (what, found, limit),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// So many are allowed and one more is not.
+fn is_bounded(what: CompileLimit, set: fn(&mut CompileLimits, u64), count: u64, text: &str) {
+    let mut limits = CompileLimits::default();
+    set(&mut limits, count);
+    check_with(limits, text).unwrap();
+    set(&mut limits, count - 1);
+    assert_eq!(refused(limits, text), (what, count, count - 1), "{text}");
+}
+
+#[test]
+fn each_limit_is_reached_and_not_passed() {
+    let text = "(component (core module (type (func)) (func) (func)) (core module (func)) \
+        (component (core module (func))) (type (func)) (core type (func)))";
+    is_bounded(CompileLimit::Functions, |limits, n| limits.functions = n, 4, text);
+    is_bounded(CompileLimit::Modules, |limits, n| limits.modules = n, 5, text);
+    // The type of functions without parameters is there in each module.
+    is_bounded(CompileLimit::Types, |limits, n| limits.types = n, 5, text);
+    let bytes = wat::parse_str(text).unwrap().len() as u64;
+    is_bounded(CompileLimit::Bytes, |limits, n| limits.bytes = n, bytes, text);
+}
+
+#[test]
+fn instances_are_counted_as_often_as_they_come_to_be() {
+    let twice = r#"
+        (component $a (core module $m) (core instance (instantiate $m)))
+        (component $b (instance (instantiate $a)) (instance (instantiate $a)))
+        (instance (instantiate $b))"#;
+    // Itself, $b, twice $a with its core instance. $b names $a from outside.
+    let text = format!("(component {twice})");
+    is_bounded(CompileLimit::Instances, |limits, n| limits.instances = n, 6, &text);
+}
+
+#[test]
+fn what_doubles_at_each_level_is_refused() {
+    let mut text = String::from("(component (component $c0)");
+    for level in 0..60 {
+        let inner = format!("(instance (instantiate $c{level}))");
+        write!(text, "(component $c{} {inner} {inner})", level + 1).unwrap();
+    }
+    text += "(instance (instantiate $c60)))";
+    let (what, found, _) = refused(CompileLimits::default(), &text);
+    assert_eq!(what, CompileLimit::Instances);
+    assert!(found > 1_000);
+    // By other ways to name a component.
+    let exported = r#"(component (component $a) (export $b "b" (component $a))
+        (instance (instantiate $b)))"#;
+    is_bounded(CompileLimit::Instances, |limits, n| limits.instances = n, 2, exported);
+    let imported = r#"(component (import "c" (component $c)) (instance (instantiate $c)))"#;
+    assert_eq!(refused(CompileLimits::default(), imported).1, u64::MAX);
+    let aliased = r#"(component
+        (component $a (component $c) (export "c" (component $c)))
+        (instance $a (instantiate $a))
+        (alias export $a "c" (component $c))
+        (instance (instantiate $c)))"#;
+    assert_eq!(refused(CompileLimits::default(), aliased).0, CompileLimit::Instances);
+}
+
+fn function(locals: usize, body: &str) -> String {
+    let locals = "i32 ".repeat(locals);
+    format!("(component (core module (func (param i32) (local {locals}) {body})))")
+}
+
+/// Each takes Cranelift from half a minute to hours, by itself.
+fn slow_functions() -> Vec<(&'static str, String)> {
+    let set = |n: usize| {
+        (1..=n).fold(String::new(), |mut text, n| {
+            write!(text, "(local.set {n} (i32.add (local.get {n}) (i32.const 1)))").unwrap();
+            text
+        })
+    };
+    let labels = |n: usize| (0..n).map(|n| format!("{n} ")).collect::<String>();
+    let nested = "(loop (br_if 0 (local.get 0))".repeat(3_000) + &set(3_000);
+    let blocks = "(block ".repeat(3_000) + &set(3_000);
+    let table = format!("(br_table {} (local.get 0))", labels(3_000));
+    let each = (1..=3_000).fold(String::new(), |mut text, n| {
+        write!(text, ") (local.set {n} (i32.const 1))").unwrap();
+        text
+    });
+    let after = (1..=20_000).fold(String::new(), |mut text, n| {
+        write!(text, "(loop (local.set {n} (local.get 0)) (br_if 0 (local.get {n})))").unwrap();
+        text
+    });
+    vec![
+        ("nested loops", function(3_000, &(nested + &")".repeat(3_000)))),
+        ("a table of nested blocks", function(3_000, &(blocks + &table + &each))),
+        ("loops and locals", function(20_000, &after)),
+        ("branches", function(1, &"(if (local.get 0) (then))".repeat(200_000))),
+    ]
+}
+
+#[test]
+fn functions_that_take_for_ever_are_refused_at_once() {
+    for (name, text) in slow_functions() {
+        let wasm = wat::parse_str(&text).unwrap();
+        assert!(wasm.len() < 1 << 20, "{name}: a small file, {} bytes", wasm.len());
+        let start = Instant::now();
+        let error = CompileLimits::default().check(&wasm).expect_err(name);
+        assert!(start.elapsed() < Duration::from_secs(5), "{name}: {:?}", start.elapsed());
+        let CompileError::TooMuch { what, found, .. } = error else { panic!("{name}: {error}") };
+        assert_eq!(what, CompileLimit::Work, "{name}");
+        assert!(found > 300_000_000, "{name}: {found}");
+    }
+}
+
+#[test]
+fn ordinary_functions_are_little_work() {
+    let wasm = include_bytes!("../../../../fixtures/components/rust-concierge.wasm");
+    let work = {
+        let bodies = Parser::new(0).parse_all(wasm).filter_map(|payload| match payload.unwrap() {
+            Payload::CodeSectionEntry(body) => Some(work::of(&body).unwrap()),
+            _ => None,
+        });
+        bodies.sum::<u64>()
+    };
+    println!("{} bytes: {work}", wasm.len());
+    let bytes = wasm.len() as u64;
+    assert!((bytes / 2..bytes * 4).contains(&work), "{bytes} bytes: {work}");
+}
+
+#[test]
+fn what_can_not_be_read_is_invalid() {
+    let wasm = wat::parse_str("(component (core module (func)))").unwrap();
+    let mut invalid = 0;
+    for length in 9..wasm.len() {
+        match CompileLimits::default().check(&wasm[..length]) {
+            Err(CompileError::Invalid { .. }) => invalid += 1,
+            // Cut between two parts: the engine will see what is missing.
+            Ok(()) => {}
+            Err(other) => panic!("cut after {length}: {other}"),
+        }
+    }
+    assert!(invalid > wasm.len() / 2, "{invalid} of {}", wasm.len());
+}
