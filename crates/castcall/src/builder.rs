@@ -12,7 +12,7 @@ use castcall_core::ComponentId;
 use castcall_correlation::{OpaquePath, ResponseConfig};
 use castcall_runtime::Pool;
 use castcall_state::{DeadLetterLimits, StateConfig, StateDirectory};
-use castcall_wasm::{Engine, EngineConfig};
+use castcall_wasm::{CodeCache, CompileLimits, Engine, EngineConfig};
 
 use crate::command::responses;
 use crate::error::BuildError;
@@ -36,6 +36,7 @@ pub struct SystemBuilder {
     dead_letters: DeadLetterLimits,
     forbid_unchecked: bool,
     audit: Auditing,
+    code_cache: CacheSize,
 }
 
 /// Where what happens is recorded.
@@ -46,6 +47,19 @@ enum Auditing {
     Open(Box<AuditConfig>),
     Opened(Audit),
 }
+
+/// Bytes of the cache of compiled code.
+#[derive(Debug, Clone, Copy)]
+struct CacheSize(u64);
+
+impl Default for CacheSize {
+    fn default() -> Self {
+        Self(512 << 20)
+    }
+}
+
+/// Where the cache is within the state directory.
+const CODE: &str = "code";
 
 /// The way to other systems.
 #[derive(Clone, Default)]
@@ -151,6 +165,30 @@ impl SystemBuilder {
         self
     }
 
+    /// Bounds what is compiled of one component: its size, its functions, and how much work it is to
+    /// compile. What is more is refused before it is.
+    #[must_use]
+    pub fn compile_limits(mut self, limits: CompileLimits) -> Self {
+        self.engine.compile = limits;
+        self
+    }
+
+    /// How many components are compiled at once; others wait. Default: 2.
+    #[must_use]
+    pub fn compiles_at_once(mut self, compiles: usize) -> Self {
+        self.engine.compiles_at_once = compiles;
+        self
+    }
+
+    /// Bounds the compiled code that is kept in the state directory, so that it need not be compiled
+    /// again, in bytes. What has not been used for longest goes first. 0: none is kept. Default:
+    /// 512 MiB. Without a state directory, and on systems other than Unix, there is none either.
+    #[must_use]
+    pub fn code_cache(mut self, max_bytes: u64) -> Self {
+        self.code_cache = CacheSize(max_bytes);
+        self
+    }
+
     /// Refuses components that don't say which codecs they accept. By default they take anything.
     #[must_use]
     pub fn forbid_unchecked(mut self) -> Self {
@@ -202,7 +240,7 @@ impl SystemBuilder {
     /// # Errors
     ///
     /// There is no engine, or there are no threads, to be had, or the state directory or the audit
-    /// can't be opened.
+    /// can't be opened, or others may write to the cache of compiled code.
     pub fn build(mut self) -> Result<System, BuildError> {
         match self.audit {
             Auditing::Off => {}
@@ -210,14 +248,21 @@ impl SystemBuilder {
             Auditing::Opened(audit) => self.broker.audit = audit,
         }
         let audit = self.broker.audit.clone();
-        let engine = Engine::new(self.engine)?;
         let max_timeout = self.broker.max_timeout;
         let scheduler = Arc::new(PoolScheduler::default());
         let state = self.state.map(|(path, mut config)| {
             config.dead_letters = self.dead_letters;
             StateDirectory::open(path, config)
         });
-        let keeper = Arc::new(Keeper::new(state.transpose()?, self.dead_letters));
+        let state = state.transpose()?;
+        let cache = match &state {
+            Some(state) if cfg!(unix) && self.code_cache.0 > 0 => {
+                Some(CodeCache::open(state.path().join(CODE), self.code_cache.0)?)
+            }
+            _ => None,
+        };
+        let engine = Engine::with_cache(self.engine, cache)?;
+        let keeper = Arc::new(Keeper::new(state, self.dead_letters));
         let broker = Broker::with_ledger(self.broker, scheduler.clone(), keeper.clone());
         let beat = Beat { broker: broker.downgrade(), engine: engine.clone() };
         let mut pool = Pool::builder().workers(self.workers).timekeeper(beat);

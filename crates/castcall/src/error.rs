@@ -18,6 +18,10 @@ pub enum BuildError {
     /// The audit can't be opened: see [`OpenError`](castcall_audit::OpenError).
     #[error(transparent)]
     Audit(#[from] castcall_audit::OpenError),
+    /// The cache of compiled code, in the state directory, can't be opened, or others may write to
+    /// it: see [`CacheError`](castcall_wasm::CacheError).
+    #[error(transparent)]
+    CodeCache(#[from] castcall_wasm::CacheError),
     /// No threads: raise the system's limit, or ask for fewer workers.
     #[error(transparent)]
     Threads(#[from] castcall_runtime::BuildError),

@@ -86,7 +86,7 @@ pub use castcall_correlation::{
 };
 pub use castcall_policy::{Capabilities, Policy, Quotas, Rate};
 pub use castcall_state::{DeadLetterLimits, DeadLetters};
-pub use castcall_wasm::{Access, Limits, Wasi};
+pub use castcall_wasm::{Access, CompileLimits, CompileStats, Limits, Wasi};
 pub use command::Command;
 pub use component::Component;
 pub use error::{BuildError, LoadError, ResendError};

@@ -14,7 +14,7 @@ use castcall_core::{ComponentError, ComponentId, DeadLetterId, InvalidComponentI
 use castcall_correlation::ResponseManager;
 use castcall_runtime::{Pool, PoolStats};
 use castcall_state::{DeadLetters, FlushError, StateDirectory};
-use castcall_wasm::{CompileError, Engine, WasmComponent};
+use castcall_wasm::{CompileError, CompileStats, Engine, WasmComponent};
 use tokio::sync::oneshot;
 
 use crate::builder::SystemBuilder;
@@ -128,6 +128,12 @@ impl System {
             let note = note.who(&ComponentId::host()).why(Why::Other);
             self.inner.audit.note(note.detail(error.to_string()));
         }
+    }
+
+    /// What was compiled so far, and what was taken from the cache in the state directory.
+    #[must_use]
+    pub fn compile_stats(&self) -> CompileStats {
+        self.inner.engine.compile_stats()
     }
 
     async fn compile(

@@ -23,7 +23,7 @@ use nesting::Nesting;
 /// let mut config = EngineConfig::default();
 /// config.compile = limits;
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct CompileLimits {
     /// Bytes of the file. Default: 64 MiB.

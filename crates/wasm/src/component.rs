@@ -55,9 +55,7 @@ impl WasmComponent {
         if wasm.get(MAGIC.len()..HEADER) == Some(CORE) {
             return Err(CompileError::CoreModule);
         }
-        engine.limits.check(wasm)?;
-        let component = Component::new(&engine.engine, wasm)
-            .map_err(|error| CompileError::Invalid { reason: first_line(&error) })?;
+        let component = engine.compiler.component(wasm)?;
         wasi::check_imports(&engine.engine, &component, &wasi)?;
         wasi.check_folders()?;
         let exports = Exports::find(&component)?;
@@ -132,7 +130,7 @@ impl Factory for WasmComponent {
     }
 }
 
-fn first_line(error: &wasmtime::Error) -> String {
+pub(crate) fn first_line(error: &wasmtime::Error) -> String {
     let text = format!("{error:#}");
     text.lines().next().unwrap_or_default().to_owned()
 }

@@ -4,11 +4,14 @@ use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
 use wasmtime::Config;
 use wasmtime::component::Linker;
 
 use crate::bounds::{CompileLimit, CompileLimits, within};
+use crate::cache::CodeCache;
+use crate::compiler::{CompileStats, Compiler};
 use crate::component::WasmComponent;
 use crate::error::{CompileError, EngineError};
 use crate::host;
@@ -24,11 +27,14 @@ pub struct EngineConfig {
     pub max_stack: usize,
     /// The most that is compiled of one component.
     pub compile: CompileLimits,
+    /// How many components are compiled at once; others wait, each on the thread that asks for it.
+    /// Each is compiled on all cores, at a lower priority. Default: 2. Zero means 1.
+    pub compiles_at_once: usize,
 }
 
 impl Default for EngineConfig {
     fn default() -> Self {
-        Self { max_stack: 512 << 10, compile: CompileLimits::default() }
+        Self { max_stack: 512 << 10, compile: CompileLimits::default(), compiles_at_once: 2 }
     }
 }
 
@@ -40,7 +46,7 @@ impl Default for EngineConfig {
 pub struct Engine {
     pub(crate) engine: wasmtime::Engine,
     pub(crate) linker: Linker<State>,
-    pub(crate) limits: CompileLimits,
+    pub(crate) compiler: Arc<Compiler>,
 }
 
 impl fmt::Debug for Engine {
@@ -56,16 +62,27 @@ impl Engine {
     ///
     /// This machine, or the settings, can't have one.
     pub fn new(config: EngineConfig) -> Result<Self, EngineError> {
+        Self::with_cache(config, None)
+    }
+
+    /// Makes an engine that keeps what it compiles in a cache.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::new`].
+    pub fn with_cache(config: EngineConfig, cache: Option<CodeCache>) -> Result<Self, EngineError> {
         let mut wasm = Config::new();
         wasm.epoch_interruption(true);
         wasm.max_wasm_stack(config.max_stack);
         // Costs more than everything else on the way into a guest, and no guest here uses it.
         wasm.concurrency_support(false);
-        let make = || {
+        let make = move || {
             let engine = wasmtime::Engine::new(&wasm)?;
             let mut linker = Linker::new(&engine);
             host::link(&mut linker)?;
-            Ok(Self { engine, linker, limits: config.compile })
+            let at_once = config.compiles_at_once;
+            let compiler = Compiler::new(engine.clone(), config.compile, at_once, cache);
+            Ok(Self { engine, linker, compiler: Arc::new(compiler) })
         };
         make().map_err(|error: wasmtime::Error| EngineError { reason: format!("{error:#}") })
     }
@@ -73,6 +90,12 @@ impl Engine {
     /// Lets guests that have run for a while be looked at.
     pub fn tick(&self) {
         self.engine.increment_epoch();
+    }
+
+    /// What it has compiled so far.
+    #[must_use]
+    pub fn compile_stats(&self) -> CompileStats {
+        self.compiler.stats()
     }
 
     /// Compiles a component and checks what it imports and exports. Takes milliseconds to
@@ -124,7 +147,7 @@ impl Engine {
 
     /// Reads no more of a file than may be compiled.
     fn read(&self, path: &Path) -> Result<Vec<u8>, CompileError> {
-        let most = self.limits.bytes;
+        let most = self.compiler.limits().bytes;
         let read = || {
             let file = File::open(path)?;
             let length = file.metadata()?.len();

@@ -5,6 +5,8 @@
 //! or threads: it enters guests, and gives them the host functions.
 
 mod bounds;
+mod cache;
+mod compiler;
 mod component;
 mod engine;
 mod error;
@@ -19,6 +21,8 @@ mod wasi;
 mod watch;
 
 pub use bounds::{CompileLimit, CompileLimits};
+pub use cache::{CacheError, CodeCache};
+pub use compiler::CompileStats;
 pub use component::WasmComponent;
 pub use engine::{Engine, EngineConfig};
 pub use error::{CompileError, EngineError};

@@ -4,6 +4,7 @@ mod audit;
 mod calls;
 mod casts;
 mod codecs;
+mod compiling;
 mod context;
 mod dead_letters;
 mod deferred;
