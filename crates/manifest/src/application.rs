@@ -76,7 +76,8 @@ pub struct SystemOptions {
     /// The longest timeout of a call: 1 ms to 24 h, by default one hour.
     #[serde(serialize_with = "scalar::serialize")]
     pub max_timeout: Duration,
-    /// Where subscriptions and dead letters are kept; absent: they end with the process.
+    /// Where subscriptions, dead letters and compiled code are kept; absent: they end with the
+    /// process.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state_directory: Option<PathBuf>,
     /// The file that audit records are added to; absent: there is no audit.

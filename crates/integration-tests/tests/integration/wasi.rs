@@ -149,6 +149,18 @@ async fn who_waits_holds_nobody_up_and_is_ended_at_its_limit() {
 }
 
 #[tokio::test]
+async fn who_hoards_is_ended() {
+    let stage = Stage::new();
+    stage.add_with("guest", fixture("wasi-clock").wasi(both())).await;
+    // A pollable takes two places, itself and what it waits for.
+    assert_eq!(stage.tell("guest", "hoard 400").await, "done");
+    let ended = stage.ask("guest", "hoard 200").await.unwrap_err();
+    assert_eq!(ended, CallError::Failed(RequestError::Crashed(CrashCode::Trap)));
+    // They ended with the instance.
+    assert_eq!(stage.tell("guest", "hoard 400").await, "done");
+}
+
+#[tokio::test]
 async fn short_waits_add_up_to_the_limit() {
     let stage = Stage::new();
     let limit = Duration::from_millis(300);

@@ -69,7 +69,7 @@ static SYSTEM: Section = Section {
             Kind::Path,
             Means("nothing outlives the process"),
             "\"state\"",
-            "Where subscriptions and dead letters are kept; relative to the folder of the manifest.",
+            "Where subscriptions, dead letters and compiled code are kept; relative to the folder of the manifest.",
         )
         .not(&["state", "state-dir", "data"]),
         Key::new(

@@ -168,7 +168,8 @@ static CAPABILITIES: Section = Section {
 };
 
 pub(crate) static WASI: Section = Section {
-    doc: "The machine, through WASI. Each is off unless it is asked for and granted.",
+    doc: "The machine, through WASI 0.2. Each is off unless it is asked for and granted. Without any \
+          of it, a component that imports `wasi:*` is refused.",
     keys: &[
         Key::new(
             "env",
@@ -184,18 +185,32 @@ pub(crate) static WASI: Section = Section {
             Kind::Folders(&FOLDER),
             Means("none"),
             "[{ host = \"data\", guest = \"/data\", access = \"read-only\" }]",
-            "Folders that it may open.",
+            "Folders that it may open. One that is not there is an error when the component is \
+             loaded.",
         )
         .not(&["directories", "folders", "preopens"]),
-        Key::new("clocks", Kind::Flag, Default("false"), "true", "Clocks, and waiting for them.")
-            .not(&["clock", "time"]),
-        Key::new("random", Kind::Flag, Default("false"), "true", "Random numbers."),
+        Key::new(
+            "clocks",
+            Kind::Flag,
+            Default("false"),
+            "true",
+            "Clocks, and waiting for them, which counts for `limits.execution`. A component that \
+             imports their functions is refused without it.",
+        )
+        .not(&["clock", "time"]),
+        Key::new(
+            "random",
+            Kind::Flag,
+            Default("false"),
+            "true",
+            "Random numbers. A component that imports their functions is refused without it.",
+        ),
         Key::new(
             "stdio",
             Kind::Flag,
             Default("false"),
             "true",
-            "Standard output and error, which go to the host's log.",
+            "Standard output and error, which go to the host's log; without it, nowhere.",
         )
         .not(&["stdout", "stderr", "log", "logging"]),
         Key::new(
@@ -307,8 +322,8 @@ static LIMITS: Section = Section {
             Kind::Duration(MILLISECOND, HOUR),
             Default("\"1s\""),
             "\"200ms\"",
-            "How long one handler may run. Time that it waits for a core does not count. Good to \
-             about two milliseconds.",
+            "How long one handler may run. Time that it waits for a core does not count; what it \
+             waits for through WASI does. Good to about two milliseconds, of waiting to five.",
         )
         .not(&["execution-ms", "execution-time", "timeout"]),
     ],
