@@ -1,7 +1,7 @@
 //! What is looked at before anything is compiled: whether compiling would be too much.
 //!
-//! One pass over the bytes, in a small part of the time that compiling takes. Whether they are valid
-//! is not decided here: what can't be read is left to the engine, which says why.
+//! One pass over the bytes, in a small part of the time that compiling takes. Whether they are a valid
+//! component is the engine's to say, but for what can't even be read.
 
 mod nesting;
 mod work;
@@ -94,23 +94,17 @@ impl CompileLimits {
         let mut found = Found { limits: *self, functions: 0, modules: 0, types: 0, work: 0 };
         let mut nesting = Nesting::default();
         for payload in Parser::new(0).parse_all(wasm) {
-            let payload = match payload {
-                Ok(payload) => payload,
-                Err(error) => return unreadable(&error),
-            };
+            let payload = payload.map_err(invalid)?;
             found.count(&payload)?;
-            match nesting.see(&payload) {
-                Ok(instances) => within(CompileLimit::Instances, instances, self.instances)?,
-                Err(error) => return unreadable(&error),
-            }
+            let instances = nesting.see(&payload).map_err(invalid)?;
+            within(CompileLimit::Instances, instances, self.instances)?;
         }
         Ok(())
     }
 }
 
-/// The engine will find the same, and say it better. It has seen nothing of what follows either.
-fn unreadable(error: &BinaryReaderError) -> Result<(), CompileError> {
-    Err(CompileError::Invalid { reason: error.to_string() })
+fn invalid(error: BinaryReaderError) -> CompileError {
+    CompileError::Invalid { reason: error.to_string() }
 }
 
 /// What has been found so far.
@@ -135,7 +129,8 @@ impl Found {
                 within(CompileLimit::Functions, self.functions, self.limits.functions)
             }
             Payload::CodeSectionEntry(body) => {
-                self.work = self.work.saturating_add(work::of(body).unwrap_or(0));
+                let work = work::of(body).map_err(invalid)?;
+                self.work = self.work.saturating_add(work);
                 within(CompileLimit::Work, self.work, self.limits.work)
             }
             Payload::TypeSection(section) => self.types(section.count()),

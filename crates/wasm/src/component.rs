@@ -55,9 +55,9 @@ impl WasmComponent {
         if wasm.get(MAGIC.len()..HEADER) == Some(CORE) {
             return Err(CompileError::CoreModule);
         }
+        wasi.check_folders()?;
         let component = engine.compiler.component(wasm)?;
         wasi::check_imports(&engine.engine, &component, &wasi)?;
-        wasi.check_folders()?;
         let exports = Exports::find(&component)?;
         let pre = link(engine, &component, &wasi)
             .map_err(|error| CompileError::ImportMismatch { reason: first_line(&error) })?;
@@ -151,6 +151,9 @@ impl Exports {
     }
 }
 
+/// How much of a type that is not the right one is told, in characters.
+const MAX_TYPE: usize = 1_000;
+
 const HANDLE_MESSAGE: &str = "func(string, list<u8>) -> result<list<u8>, \
     variant { invalid-payload(string), failed(record { code: u32, message: string }) }>";
 const HANDLE_CALLBACK: &str = "func(string, result<list<u8>, variant { timeout, cancelled, \
@@ -172,8 +175,13 @@ fn find(
     let Some((item, index)) = component.get_export(Some(&instance), function) else {
         return Err(CompileError::MissingFunction { interface, function });
     };
-    let found = describe_item(&item);
+    let mut found = describe_item(&item);
     if found != expected {
+        // A small file can make it as long as it likes.
+        if let Some((end, _)) = found.char_indices().nth(MAX_TYPE) {
+            found.truncate(end);
+            found.push('…');
+        }
         return Err(CompileError::ExportMismatch { interface, function, found, expected });
     }
     Ok(Some(index))

@@ -56,7 +56,7 @@ pub enum CompileError {
     NotGranted {
         /// The import's name.
         import: String,
-        /// What would have to be granted: a key of `capabilities.wasi`.
+        /// What would have to be granted: keys of `capabilities.wasi`.
         needs: &'static str,
     },
     /// It is granted something of WASI, which this host was built without.

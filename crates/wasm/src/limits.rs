@@ -13,8 +13,8 @@ pub struct Limits {
     /// Elements of all its tables together. Default: 100,000.
     pub table_elements: usize,
     /// How long one entry (a handler, a callback, `init`, `shutdown`) may run. Only time that it
-    /// really runs counts, to about two milliseconds, and not time that it waits for a core.
-    /// Default: one second.
+    /// really runs counts, to about two milliseconds, and not time that it waits for a core; what
+    /// it waits for through [WASI](crate::Wasi) does, to about five. Default: one second.
     pub execution: Duration,
 }
 

@@ -59,6 +59,25 @@ impl Watch {
     }
 }
 
+/// A wait in the host that has begun.
+#[cfg(feature = "wasi")]
+pub(crate) struct Pause {
+    began: std::time::Instant,
+    ran: Duration,
+}
+
+#[cfg(feature = "wasi")]
+impl Pause {
+    pub(crate) fn begin() -> Self {
+        Self { began: std::time::Instant::now(), ran: thread_time() }
+    }
+
+    /// How long it was, but for what the thread ran meanwhile, which counts anyway.
+    pub(crate) fn length(&self) -> Duration {
+        self.began.elapsed().saturating_sub(thread_time().saturating_sub(self.ran))
+    }
+}
+
 /// Called from inside the guest, at a tick.
 pub(crate) fn look(mut store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> {
     let state = store.data_mut();
@@ -114,6 +133,19 @@ mod tests {
         assert_eq!(watch.left(), ms(0));
         watch.enter();
         assert_eq!(watch.left(), ms(10));
+    }
+
+    #[test]
+    #[cfg(all(feature = "wasi", unix))]
+    fn a_pause_is_what_passes_while_the_thread_does_not_run() {
+        let pause = Pause::begin();
+        std::thread::sleep(Duration::from_millis(30));
+        assert!(pause.length() >= Duration::from_millis(20));
+        let pause = Pause::begin();
+        let start = thread_time();
+        while thread_time() - start < Duration::from_millis(100) {}
+        let busy = pause.began.elapsed() - pause.length();
+        assert!(busy >= Duration::from_millis(100), "{busy:?}");
     }
 
     #[test]

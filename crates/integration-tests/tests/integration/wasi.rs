@@ -112,7 +112,7 @@ async fn clocks_and_random_numbers_can_be_used_when_granted() {
 async fn who_waits_holds_nobody_up_and_is_ended_at_its_limit() {
     let stage = Stage::build(System::builder().workers(1));
     stage.add("echo", "echo-handler").await;
-    let limit = Duration::from_millis(400);
+    let limit = Duration::from_millis(800);
     for what in ["sleep", "poll"] {
         let waiters: Vec<_> = (0..3).map(|number| format!("{what}er-{number}")).collect();
         for id in &waiters {
@@ -357,6 +357,10 @@ impl tracing::field::Visit for Fields {
 impl tracing::Subscriber for &'static Log {
     fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
         metadata.target() == "castcall::guest"
+    }
+
+    fn max_level_hint(&self) -> Option<tracing::level_filters::LevelFilter> {
+        Some(tracing::level_filters::LevelFilter::INFO)
     }
 
     fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {

@@ -179,3 +179,19 @@ fn an_import_of_another_type_is_refused() {
     assert!(reason.contains("self-id"), "{reason}");
     assert!(reason.contains(names::HOST_SERVICES), "{reason}");
 }
+
+#[test]
+fn no_more_of_a_wrong_type_is_told_than_anybody_reads() {
+    let mut ty = String::from("(type $t0 (tuple u8 u8))");
+    for level in 1..=12 {
+        let inner = format!("$t{}", level - 1);
+        ty += &format!("(type $t{level} (tuple {inner} {inner}))");
+    }
+    let function = r#"(func $odd (param "p" $t12) (result u32)
+        (canon lift (core func $core "one")
+          (memory $core "memory") (realloc (func $core "realloc"))))"#;
+    let error = refusal(&[&ty, function, &lifecycle("func $odd")]);
+    let CompileError::ExportMismatch { found, .. } = error else { panic!("{error}") };
+    assert_eq!(found.chars().count(), 1_001);
+    assert!(found.starts_with("func(tuple<tuple<") && found.ends_with('…'), "{found}");
+}

@@ -65,7 +65,7 @@ fn needs(package: &str) -> &'static str {
         "filesystem" => "dirs",
         "sockets" => "network",
         "cli" => "env or stdio",
-        _ => "anything of WASI",
+        _ => "anything",
     }
 }
 

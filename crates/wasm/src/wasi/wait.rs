@@ -5,7 +5,7 @@
 //! up, and whether its thread is wanted back. The functions themselves are wasmtime-wasi's.
 
 use std::pin::pin;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use castcall_broker::Interrupt;
 use castcall_core::CrashCode;
@@ -18,7 +18,7 @@ use wasmtime_wasi::runtime::in_tokio;
 
 use crate::error::Crash;
 use crate::state::State;
-use crate::watch::Watch;
+use crate::watch::{Pause, Watch};
 
 /// How long it takes at most until somebody looks.
 const SLICE: Duration = Duration::from_millis(5);
@@ -47,13 +47,13 @@ impl Clock<'_> {
         in_tokio(async {
             let mut future = pin!(future);
             loop {
-                let start = Instant::now();
+                let pause = Pause::begin();
                 let slice = SLICE.min(self.watch.left());
-                if let Ok(output) = tokio::time::timeout(slice, &mut future).await {
-                    self.watch.waited(start.elapsed());
+                let ended = tokio::time::timeout(slice, &mut future).await;
+                self.watch.waited(pause.length());
+                if let Ok(output) = ended {
                     return Ok(output);
                 }
-                self.watch.waited(start.elapsed());
                 if self.interrupt.is_set() || self.watch.left().is_zero() {
                     return Err(Crash(CrashCode::ExecutionLimit));
                 }
