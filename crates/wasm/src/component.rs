@@ -27,6 +27,7 @@ pub struct WasmComponent {
     pub(crate) pre: InstancePre<State>,
     pub(crate) exports: Exports,
     limits: Limits,
+    #[cfg_attr(not(feature = "wasi"), allow(dead_code, reason = "it is nothing then"))]
     wasi: Arc<Wasi>,
 }
 
