@@ -59,6 +59,7 @@ impl WasmComponent {
         wasi.check_folders()?;
         let component = engine.compiler.component(wasm)?;
         wasi::check_imports(&engine.engine, &component, &wasi)?;
+        check_resources(&component)?;
         let exports = Exports::find(&component)?;
         let pre = link(engine, &component, &wasi)
             .map_err(|error| CompileError::ImportMismatch { reason: first_line(&error) })?;
@@ -134,6 +135,25 @@ impl Factory for WasmComponent {
 pub(crate) fn first_line(error: &wasmtime::Error) -> String {
     let text = format!("{error:#}");
     text.lines().next().unwrap_or_default().to_owned()
+}
+
+/// How many memories an instance may have. Each takes 4 GiB of addresses, however empty it is, and
+/// there are addresses for some 30,000 in a process.
+const MAX_MEMORIES: u32 = 32;
+/// How many tables.
+const MAX_TABLES: u32 = 128;
+
+fn check_resources(component: &Component) -> Result<(), CompileError> {
+    // Not known only of what imports core modules, which no component of this host's does.
+    let Some(needs) = component.resources_required() else { return Ok(()) };
+    for (what, found, limit) in
+        [("memories", needs.num_memories, MAX_MEMORIES), ("tables", needs.num_tables, MAX_TABLES)]
+    {
+        if found > limit {
+            return Err(CompileError::TooMany { what, found, limit });
+        }
+    }
+    Ok(())
 }
 
 impl Exports {

@@ -45,6 +45,16 @@ pub enum CompileError {
         /// How many may be.
         limit: u64,
     },
+    /// It has more memories or tables than an instance may: compose less into one component.
+    #[error("it has {found} {what}, and {limit} is the most")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// How many it has.
+        found: u32,
+        /// How many there may be.
+        limit: u32,
+    },
     /// It imports what the host does not offer: leave that out.
     #[error("it imports {import}, which this host does not offer")]
     UnknownImport {
