@@ -23,10 +23,26 @@ pub(crate) enum ComponentError {
 impl From<ComponentError> for castcall_core::ComponentError {
     fn from(error: ComponentError) -> Self {
         match error {
-            ComponentError::InvalidPayload(why) => Self::InvalidPayload(why),
-            ComponentError::Failed(Failure { code, message }) => Self::Failed { code, message },
+            ComponentError::InvalidPayload(why) => Self::InvalidPayload(cut(why)),
+            ComponentError::Failed(Failure { code, message }) => {
+                Self::Failed { code, message: cut(message) }
+            }
         }
     }
+}
+
+/// How many bytes of an error's text go further than the guest that wrote it. Texts are for people,
+/// and bound by nothing else: a long one could take the memory of whoever is told.
+const MAX_TEXT: usize = 4096;
+
+/// What is left of a text; one that was cut ends in `…`.
+fn cut(mut text: String) -> String {
+    if text.len() > MAX_TEXT {
+        text.truncate(text.floor_char_boundary(MAX_TEXT));
+        text.push('…');
+        text.shrink_to_fit();
+    }
+    text
 }
 
 #[derive(Debug, Clone, Copy, ComponentType, Lift, Lower)]
