@@ -3,6 +3,9 @@
 //! A counter that every send and every delivery writes would be fetched from core to core. So a
 //! mailbox takes room in pieces of [`PIECE`] bytes, counts under its own lock, and gives back what
 //! it does not need when it has run empty.
+//!
+//! The last sixteenth is for the first piece of each mailbox: those that fill up leave enough for
+//! everybody who has next to nothing waiting.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,9 +29,11 @@ impl Budget {
         self.used.load(Ordering::Relaxed)
     }
 
-    fn take(&self, bytes: usize) -> bool {
+    /// `first`: it is for somebody's first piece.
+    fn take(&self, bytes: usize, first: bool) -> bool {
+        let limit = if first { self.limit } else { self.limit - self.limit / 16 };
         let taken = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
-            used.checked_add(bytes).filter(|&used| used <= self.limit)
+            used.checked_add(bytes).filter(|&used| used <= limit)
         });
         taken.is_ok()
     }
@@ -62,7 +67,7 @@ impl Share {
         // In pieces, or to the byte where no piece is left.
         let rounded = lacking.checked_next_multiple_of(PIECE).unwrap_or(lacking);
         for more in [rounded, lacking] {
-            if self.budget.take(more) {
+            if self.budget.take(more, needed <= PIECE) {
                 self.reserved += more;
                 return true;
             }
@@ -116,6 +121,20 @@ mod tests {
         assert_eq!(budget.used(), PIECE);
         drop(two);
         assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn who_has_much_leaves_others_their_first_piece() {
+        let budget = Budget::new(64 * PIECE);
+        let mut greedy = Share::new(Arc::clone(&budget));
+        let mut others: Vec<_> = (0..5).map(|_| Share::new(Arc::clone(&budget))).collect();
+        assert!(greedy.covers(60 * PIECE) && !greedy.covers(60 * PIECE + 1));
+        for other in &mut others[..4] {
+            assert!(other.covers(1) && other.covers(PIECE) && !other.covers(PIECE + 1));
+        }
+        assert!(!others[4].covers(1), "all there is");
+        greedy.release();
+        assert!(others[4].covers(50 * PIECE));
     }
 
     #[test]
