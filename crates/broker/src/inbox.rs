@@ -147,6 +147,7 @@ impl<'a> Inbox<'a> {
                     }
                 }
                 Item::Callback(mut callback) => {
+                    self.peer.mailbox.callback_begun(&callback);
                     // An answer may have been on its way when the instance that asked ended.
                     if callback.owner == self.incarnation {
                         self.peer.call_ended(false);

@@ -61,7 +61,7 @@ impl Peer {
     fn call_back(&self) {
         let callback =
             Callback { request_id: RequestId::new(), result: Ok(Bytes::new()), owner: Key(1) };
-        if self.mailbox.push_callback(callback) == Some(true) {
+        if self.mailbox.push_callback(callback, |_| ()) == Some(true) {
             self.turn();
         }
     }

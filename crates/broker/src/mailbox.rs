@@ -13,6 +13,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use bytes::Bytes;
+use castcall_core::RequestError;
+
 use crate::budget::{Budget, Share};
 use crate::config::{MailboxConfig, Overflow};
 use crate::message::{Callback, Item, Message};
@@ -21,6 +24,10 @@ use crate::sync::{AtomicUsize, Mutex};
 /// What a message costs the system's budget beside its payload.
 const OVERHEAD: usize = size_of::<Item>();
 
+/// So many bytes of answers may wait in a mailbox whatever else does. Beyond that they take their
+/// part of the system's budget.
+const OWN_ANSWERS: usize = 256 << 10;
+
 pub(crate) struct Mailbox {
     config: MailboxConfig,
     queue: Mutex<Queue>,
@@ -28,12 +35,16 @@ pub(crate) struct Mailbox {
     /// component's turn alone.
     taken: AtomicUsize,
     taken_bytes: AtomicUsize,
+    /// The same for the bytes of answers.
+    taken_answers: AtomicUsize,
 }
 
 struct Queue {
     items: VecDeque<Item>,
     messages: usize,
     bytes: usize,
+    /// Bytes of the answers that callbacks bring.
+    answers: usize,
     /// This mailbox's part of the system's budget.
     share: Share,
     gate: Gate,
@@ -92,6 +103,7 @@ impl Mailbox {
                 items: VecDeque::new(),
                 messages: 0,
                 bytes: 0,
+                answers: 0,
                 share: Share::new(budget),
                 gate: Gate::Open,
                 scheduled: false,
@@ -99,6 +111,7 @@ impl Mailbox {
             }),
             taken: AtomicUsize::new(0),
             taken_bytes: AtomicUsize::new(0),
+            taken_answers: AtomicUsize::new(0),
         }
     }
 
@@ -127,7 +140,7 @@ impl Mailbox {
                 // Nothing is dropped for what has no room in an empty mailbox either, be it that
                 // others have taken all of the system's budget.
                 Overflow::DropOldest
-                    if size > self.config.bytes || !queue.share.covers(size + OVERHEAD) =>
+                    if size > self.config.bytes || !self.covers(&mut queue, size + OVERHEAD, 0) =>
                 {
                     return Pushed::Dropped(message);
                 }
@@ -149,16 +162,43 @@ impl Mailbox {
         let Some(bytes) = bytes.checked_add(size) else { return false };
         messages < self.config.messages
             && bytes <= self.config.bytes
-            && queue.share.covers(bytes.saturating_add((messages + 1).saturating_mul(OVERHEAD)))
+            && self.covers(queue, bytes.saturating_add((messages + 1).saturating_mul(OVERHEAD)), 0)
     }
 
-    /// Adds a callback, which always has room; `None` if nobody is there any more, otherwise
-    /// whether the component must be scheduled.
-    pub(crate) fn push_callback(&self, callback: Callback) -> Option<bool> {
+    /// Whether this mailbox's part of the budget has room for so much of messages in all, and so
+    /// many more bytes of answers.
+    #[inline]
+    fn covers(&self, queue: &mut Queue, messages: usize, more_answers: usize) -> bool {
+        let answers = queue.answers + self.taken_answers.load(Ordering::Relaxed);
+        let beyond = answers.saturating_add(more_answers).saturating_sub(OWN_ANSWERS);
+        queue.share.covers(messages.saturating_add(beyond))
+    }
+
+    /// Adds a callback, which always has room, but not the answer that it brings: that is dropped
+    /// if too much waits everywhere. `None` if nobody is there any more, otherwise whether the
+    /// component must be scheduled. `count` is told what the callback brings.
+    pub(crate) fn push_callback(
+        &self,
+        mut callback: Callback,
+        count: impl FnOnce(&Result<Bytes, RequestError>),
+    ) -> Option<bool> {
         let mut queue = self.queue.lock();
         if queue.gate == Gate::Closed {
+            count(&callback.result);
             return None;
         }
+        let size = callback.answer_len();
+        if size > 0 {
+            let messages = queue.messages + self.taken.load(Ordering::Relaxed);
+            let bytes = queue.bytes + self.taken_bytes.load(Ordering::Relaxed);
+            if self.covers(&mut queue, bytes + messages * OVERHEAD, size) {
+                queue.answers += size;
+            } else {
+                callback.result = Err(RequestError::Dropped);
+            }
+        }
+        // Before it can be made: who is told, may look.
+        count(&callback.result);
         queue.items.push_back(Item::Callback(callback));
         Some(queue.wake())
     }
@@ -182,9 +222,13 @@ impl Mailbox {
         if self.config.overflow == Overflow::DropOldest {
             // One at a time, so that all that waits can be dropped.
             let item = queue.items.pop_front();
-            if let Some(Item::Message(message)) = &item {
-                queue.messages -= 1;
-                queue.bytes -= message.payload.len();
+            match &item {
+                Some(Item::Message(message)) => {
+                    queue.messages -= 1;
+                    queue.bytes -= message.payload.len();
+                }
+                Some(Item::Callback(callback)) => queue.answers -= callback.answer_len(),
+                None => {}
             }
             batch.extend(item);
             return true;
@@ -192,7 +236,18 @@ impl Mailbox {
         std::mem::swap(&mut queue.items, batch);
         self.taken.store(std::mem::take(&mut queue.messages), Ordering::Relaxed);
         self.taken_bytes.store(std::mem::take(&mut queue.bytes), Ordering::Relaxed);
+        self.taken_answers.store(std::mem::take(&mut queue.answers), Ordering::Relaxed);
         true
+    }
+
+    /// A callback of the batch is being made, or was found to need no making.
+    pub(crate) fn callback_begun(&self, callback: &Callback) {
+        let size = callback.answer_len();
+        if size > 0 && self.config.overflow != Overflow::DropOldest {
+            // As in `begun`.
+            let taken = self.taken_answers.load(Ordering::Relaxed).saturating_sub(size);
+            self.taken_answers.store(taken, Ordering::Relaxed);
+        }
     }
 
     /// A message of the batch is being handled, or was found to need no handling.
@@ -217,14 +272,18 @@ impl Mailbox {
         }
         let mut queue = self.queue.lock();
         for item in batch.drain(..).rev() {
-            if let Item::Message(message) = &item {
-                queue.messages += 1;
-                queue.bytes += message.payload.len();
+            match &item {
+                Item::Message(message) => {
+                    queue.messages += 1;
+                    queue.bytes += message.payload.len();
+                }
+                Item::Callback(callback) => queue.answers += callback.answer_len(),
             }
             queue.items.push_front(item);
         }
         self.taken.store(0, Ordering::Relaxed);
         self.taken_bytes.store(0, Ordering::Relaxed);
+        self.taken_answers.store(0, Ordering::Relaxed);
     }
 
     /// Sets who may put messages in; a mailbox on its way to being closed is not opened again
@@ -277,7 +336,8 @@ impl Mailbox {
                 item => queue.items.push_back(item),
             }
         }
-        if queue.items.is_empty() && self.taken.load(Ordering::Relaxed) == 0 {
+        let in_hand = [&self.taken, &self.taken_answers].map(|some| some.load(Ordering::Relaxed));
+        if queue.items.is_empty() && in_hand == [0, 0] {
             match queue.gate {
                 // For good: handles may hold the mailbox for long.
                 Gate::Closed => queue.share.give_all(),
@@ -289,7 +349,9 @@ impl Mailbox {
 
     /// Forgets the callbacks that wait.
     pub(crate) fn purge_callbacks(&self) {
-        self.queue.lock().items.retain(|item| matches!(item, Item::Message(_)));
+        let mut queue = self.queue.lock();
+        queue.items.retain(|item| matches!(item, Item::Message(_)));
+        queue.answers = 0;
     }
 
     /// Whether the component stands in a run queue or has its turn.

@@ -70,6 +70,13 @@ pub struct Callback {
     pub(crate) owner: Key,
 }
 
+impl Callback {
+    /// Bytes of the answer, if it brings one.
+    pub(crate) fn answer_len(&self) -> usize {
+        self.result.as_ref().map_or(0, Bytes::len)
+    }
+}
+
 #[derive(Debug)]
 pub(crate) enum Item {
     Message(Message),

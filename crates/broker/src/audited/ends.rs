@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use castcall_audit::{Audit, Kind, Note, NoteKind, Record, What, Why};
-use castcall_core::{ComponentId, DeadLetterReason, Pattern, RequestError};
+use castcall_core::{ComponentId, DeadLetterReason, Pattern, RequestError, RequestId};
 use castcall_correlation::Entry;
 use castcall_topics::Group;
 
@@ -17,58 +17,58 @@ impl Inner {
         &self.auditor.audit
     }
 
-    /// A call has ended. `by`: its target, if that ended it.
+    /// A call of `peer` has ended. `by`: its target, if that ended it.
     #[inline]
     pub(crate) fn call_ended(
         &self,
-        entry: &Entry<Key, Sink>,
+        peer: &Peer,
+        id: RequestId,
+        target: Key,
         result: &Result<Bytes, RequestError>,
         by: Option<&Peer>,
     ) {
         if !self.audit().is_on() {
             return;
         }
-        let about = result.as_ref().ok().map(|payload| About::of(payload));
-        self.record_end(entry, Kind::CallEnd, Some(result.into()), about, by);
+        let record = Record::new(Kind::CallEnd, self.coarse.wall(), &peer.name).request_id(id);
+        let record = match result {
+            Ok(payload) => {
+                let about = About::of(payload);
+                record.codec(about.codec).size(about.size)
+            }
+            Err(_) => record,
+        };
+        let record = record.why(result);
+        match by {
+            Some(by) => self.audit().record(record.whom(&by.name)),
+            None => self.record_whom(record, target),
+        }
     }
 
     /// A call has ended with who made it.
     pub(crate) fn requester_gone(&self, entry: &Entry<Key, Sink>) {
         if self.audit().is_on() {
-            self.record_end(entry, Kind::CallEnd, Some(Why::RequesterGone), None, None);
+            let who = &entry.sink.peer.name;
+            let record = Record::new(Kind::CallEnd, self.coarse.wall(), who).request_id(entry.id);
+            self.record_whom(record.why(Why::RequesterGone), entry.target);
         }
     }
 
     /// Who made a call has cancelled it.
     pub(crate) fn call_cancelled(&self, entry: &Entry<Key, Sink>) {
         if self.audit().is_on() {
-            self.record_end(entry, Kind::Cancel, None, None, None);
+            let who = &entry.sink.peer.name;
+            let record = Record::new(Kind::Cancel, self.coarse.wall(), who).request_id(entry.id);
+            self.record_whom(record, entry.target);
         }
     }
 
-    fn record_end(
-        &self,
-        entry: &Entry<Key, Sink>,
-        kind: Kind,
-        why: Option<Why>,
-        about: Option<About>,
-        by: Option<&Peer>,
-    ) {
-        let who = &entry.sink.peer.name;
-        let mut record = Record::new(kind, self.coarse.wall(), who).request_id(entry.id);
-        if let Some(why) = why {
-            record = record.why(why);
-        }
-        if let Some(about) = about {
-            record = record.codec(about.codec).size(about.size);
-        }
-        match by {
-            Some(target) => self.audit().record(record.whom(&target.name)),
-            // Gone, or in another system: the record of the send says who it was.
-            None => match self.auditor.targets.get(&entry.target) {
-                Some(target) => self.audit().record(record.whom(&target)),
-                None => self.audit().record(record),
-            },
+    /// With the name of the target, unless that is gone, or in another system: the record of the
+    /// send says who it was.
+    fn record_whom(&self, record: Record<'_>, target: Key) {
+        match self.auditor.targets.get(&target) {
+            Some(target) => self.audit().record(record.whom(&target)),
+            None => self.audit().record(record),
         }
     }
 

@@ -62,30 +62,34 @@ impl Inner {
         self.deliver_by(entry, result, None);
     }
 
-    /// The same, for an outcome that the target made.
+    /// The same, for an outcome that the target, `by`, made.
     #[inline]
     pub(crate) fn deliver_by(
         &self,
         entry: Entry<Key, Sink>,
         result: Result<Bytes, RequestError>,
-        target: Option<&Peer>,
+        by: Option<&Peer>,
     ) {
-        self.call_ended(&entry, &result, target);
-        let Sink { peer, way, trace, untraced, .. } = entry.sink;
-        peer.count_outcome(&result);
+        let Entry { id, owner, target, sink, .. } = entry;
+        let Sink { peer, way, trace, untraced, .. } = sink;
+        let count = |result: &_| {
+            peer.count_outcome(result);
+            self.call_ended(&peer, id, target, result, by);
+        };
         match way {
             Way::Callback => {
-                let (request_id, owner) = (entry.id, entry.owner);
-                let callback = Callback { request_id, result, trace, untraced, owner };
-                if peer.mailbox.push_callback(callback) == Some(true) {
+                let callback = Callback { request_id: id, result, trace, untraced, owner };
+                if peer.mailbox.push_callback(callback, count) == Some(true) {
                     self.schedule(&peer);
                 }
             }
             Way::Future(sender) => {
+                count(&result);
                 peer.call_ended(true);
                 let _ = sender.send(result);
             }
             Way::Closure(on_end) => {
+                count(&result);
                 peer.call_ended(true);
                 on_end.call(result);
             }

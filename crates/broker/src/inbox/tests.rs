@@ -67,7 +67,7 @@ fn a_callback_for_another_instance_is_not_made() {
         let request_id = RequestId::new();
         let callback =
             Callback { request_id, result: Ok(Bytes::new()), trace: None, untraced: false, owner };
-        assert_eq!(peer.mailbox.push_callback(callback), Some(true));
+        assert_eq!(peer.mailbox.push_callback(callback, |_| ()), Some(true));
         broker.inner.schedule(peer);
         waiting.run();
         assert_eq!(count.load(Relaxed), callbacks);
