@@ -158,9 +158,10 @@ impl Origin<'_> {
         let to = Destination::Component(target.clone());
         let parcel = self.parcel(to, payload.into_bytes(), &outgoing, Some(about));
         match adapter.send(parcel, Some(reply)) {
-            Ok(()) => self.count(What::Call, size),
+            Ok(()) => {}
             Err(returned) => self.withdraw(call, native, returned.into())?,
         }
+        self.count(What::Call, size);
         self.sent_beyond(payload_is, What::Call, &target, Some(call.id));
         Ok(call)
     }

@@ -95,7 +95,7 @@ impl Origin<'_> {
         if self.peer.broker.is_shutting_down() {
             return Err(MessagingError::ShuttingDown);
         }
-        self.peer.guard.take_token(|| self.now())?;
+        self.take_token()?;
         let limit = self.peer.max_payload();
         if size > limit {
             return Err(MessagingError::PayloadTooLarge { limit: limit as u64 });
@@ -103,11 +103,15 @@ impl Origin<'_> {
         Ok(())
     }
 
-    /// Time for quotas.
-    fn now(&self) -> u64 {
+    /// The coarse clock lags by up to a tick: by that alone nobody is refused, or told to come
+    /// again too early.
+    fn take_token(&self) -> Result<(), MessagingError> {
         let broker = &self.peer.broker;
-        let exact = || broker.coarse.since_start(broker.now());
-        if self.is_from_outside() { exact() } else { broker.coarse.passed() }
+        let guard = &self.peer.guard;
+        if !self.is_from_outside() && guard.take_token(|| broker.coarse.passed()).is_ok() {
+            return Ok(());
+        }
+        guard.take_token(|| broker.coarse.since_start(broker.now()))
     }
 
     /// Whether the peer's instance is not what sends.
