@@ -388,6 +388,14 @@ impl System {
         }
     }
 
+    /// How much of what may wait in all mailboxes together is taken, and how much there is, in
+    /// bytes: [`SystemBuilder::max_waiting`]. More is taken than waits, since mailboxes take room
+    /// in pieces; see [`Broker::waiting_room`].
+    #[must_use]
+    pub fn waiting_room(&self) -> (usize, usize) {
+        self.inner.broker.waiting_room()
+    }
+
     /// What the workers are doing.
     #[must_use]
     pub fn workers(&self) -> PoolStats {
