@@ -18,8 +18,10 @@ use crate::spans::Tracing;
 pub struct BrokerConfig {
     /// The longest payload of a message or an answer, in bytes. Default: 1 MiB.
     pub max_payload: usize,
-    /// How many bytes may wait in all mailboxes together: payloads, and some 130 bytes for each
-    /// message. What finds no room fares as if the mailbox itself were full. Default: 512 MiB.
+    /// How many bytes may wait in all mailboxes together: payloads, some 130 bytes for each message,
+    /// and answers, of which each mailbox has 256 KiB beside. What finds no room fares as if the
+    /// mailbox itself were full; of an answer, the callback is made with `dropped`. The last
+    /// sixteenth is for mailboxes with less than 16 KiB in them. Default: 512 MiB.
     pub max_waiting: usize,
     /// The longest timeout of a call. Default: one hour.
     pub max_timeout: Duration,

@@ -62,6 +62,9 @@ pub(crate) struct Peer {
     abandoned: AtomicBool,
     /// Whether what the ledger keeps of it is to stay.
     kept: AtomicU8,
+    /// How many of its last turns were long, in a row. Two are enough; one may have been the
+    /// operating system's doing.
+    long_turns: AtomicU8,
     /// Whether it has ever taken a call over: most never do, and don't pay for the lock.
     defers: AtomicBool,
     deferred: Mutex<Deferred>,
@@ -165,6 +168,7 @@ impl Peer {
             released: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
             kept: AtomicU8::new(KEPT),
+            long_turns: AtomicU8::new(0),
             defers: AtomicBool::new(false),
             deferred: Mutex::default(),
             actor: Mutex::new(Actor {
@@ -427,6 +431,18 @@ impl Peer {
 
     pub(crate) fn is_killed(&self) -> bool {
         self.control.load(Ordering::Relaxed) == KILL
+    }
+
+    pub(crate) fn is_slow(&self) -> bool {
+        self.long_turns.load(Ordering::Relaxed) >= 2
+    }
+
+    pub(crate) fn turn_was(&self, long: bool) {
+        let before = self.long_turns.load(Ordering::Relaxed);
+        let now = if long { before.saturating_add(1) } else { 0 };
+        if now != before {
+            self.long_turns.store(now, Ordering::Relaxed);
+        }
     }
 
     // ---- its mailbox

@@ -33,13 +33,32 @@ impl Ready {
         &self.0.id
     }
 
+    /// Whether its last turns were long, or would have been if they had not been over.
+    #[must_use]
+    pub fn is_slow(&self) -> bool {
+        self.0.is_slow()
+    }
+
     /// Runs the component until nothing waits for it, or `is_over` says that others should have
     /// their turn, which is asked before each message. What is returned must be run again.
     #[must_use]
     pub fn run(self, is_over: &dyn Fn() -> bool) -> Option<Self> {
+        self.run_watched(is_over, &|| false)
+    }
+
+    /// The same, and remembers for [`Ready::is_slow`] whether the turn `is_long`, which is asked
+    /// after it.
+    #[must_use]
+    pub fn run_watched(
+        self,
+        is_over: &dyn Fn() -> bool,
+        is_long: &dyn Fn() -> bool,
+    ) -> Option<Self> {
         let again = {
             let mut actor = self.0.actor.lock();
-            self.0.turn(&mut actor, is_over)
+            let again = self.0.turn(&mut actor, is_over);
+            self.0.turn_was(is_long() || (again && is_over()));
+            again
         };
         if self.0.broker.is_shutting_down() {
             self.0.broker.quiet.notify_one();

@@ -95,8 +95,10 @@ impl SystemBuilder {
         self
     }
 
-    /// How many bytes may wait in all mailboxes together: payloads, and some 130 bytes for each
-    /// message. What finds no room fares as if the mailbox itself were full. Default: 512 MiB.
+    /// How many bytes may wait in all mailboxes together: payloads, some 130 bytes for each message,
+    /// and answers, of which each mailbox has 256 KiB beside. What finds no room fares as if the
+    /// mailbox itself were full; of an answer, the callback is made with `dropped`. The last
+    /// sixteenth is for mailboxes with less than 16 KiB in them. Default: 512 MiB.
     #[must_use]
     pub fn max_waiting(mut self, bytes: usize) -> Self {
         self.broker.max_waiting = bytes;

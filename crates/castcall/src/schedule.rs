@@ -14,7 +14,11 @@ pub(crate) struct Task(Ready);
 
 impl Runnable for Task {
     fn run(self, turn: &Turn<'_>) -> Option<Self> {
-        self.0.run(&|| turn.is_over()).map(Task)
+        self.0.run_watched(&|| turn.is_over(), &|| turn.is_long()).map(Task)
+    }
+
+    fn is_slow(&self) -> bool {
+        self.0.is_slow()
     }
 }
 

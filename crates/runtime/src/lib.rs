@@ -40,6 +40,8 @@ mod loom_tests;
 mod monitor;
 mod pool;
 mod priority;
+#[cfg(all(test, not(loom)))]
+mod slow_tests;
 mod sync;
 #[cfg(all(test, not(loom)))]
 mod tests;
@@ -59,6 +61,11 @@ pub trait Runnable: Send + Sized + 'static {
     /// Runs until there is nothing left to do, or the turn is over. What is returned is run again
     /// after everything else that waits. Must not panic: a panic ends the process.
     fn run(self, turn: &Turn<'_>) -> Option<Self>;
+
+    /// Whether its last turn was a long one: then those whose was not go first, for the most part.
+    fn is_slow(&self) -> bool {
+        false
+    }
 }
 
 /// One go of one task on a worker.
@@ -73,6 +80,12 @@ impl Turn<'_> {
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.ticks.load(Ordering::Relaxed) != self.began
+    }
+
+    /// Whether it has lasted for a whole tick, however it lies between them.
+    #[must_use]
+    pub fn is_long(&self) -> bool {
+        self.ticks.load(Ordering::Relaxed).wrapping_sub(self.began) > 1
     }
 }
 

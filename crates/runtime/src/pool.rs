@@ -17,6 +17,8 @@ use crate::{Runnable, Timekeeper};
 
 pub(crate) struct Shared<R> {
     pub(crate) injector: Injector<R>,
+    /// Tasks whose last turn took a tick or more: they wait behind all others, but not for long.
+    pub(crate) slow: Injector<R>,
     pub(crate) workers: RwLock<Vec<Arc<Handle<R>>>>,
     pub(crate) idle: Idle,
     pub(crate) ticks: CachePadded<AtomicU64>,
@@ -41,6 +43,7 @@ pub(crate) struct Shared<R> {
 impl<R> Shared<R> {
     pub(crate) fn has_work(&self) -> bool {
         !self.injector.is_empty()
+            || !self.slow.is_empty()
             || self.workers.read().iter().any(|worker| !worker.stealer.is_empty())
     }
 
@@ -71,11 +74,13 @@ impl<R> Shared<R> {
 
     /// Drops what was scheduled too late. It may hold what holds the pool, which would never end.
     pub(crate) fn discard(&self) {
-        loop {
-            match self.injector.steal() {
-                Steal::Success(runnable) => drop(runnable),
-                Steal::Retry => {}
-                Steal::Empty => return,
+        for queue in [&self.injector, &self.slow] {
+            loop {
+                match queue.steal() {
+                    Steal::Success(runnable) => drop(runnable),
+                    Steal::Retry => {}
+                    Steal::Empty => break,
+                }
             }
         }
     }
@@ -207,6 +212,7 @@ impl Builder {
             .map_or(1, NonZeroUsize::get);
         let shared = Arc::new(Shared {
             injector: Injector::new(),
+            slow: Injector::new(),
             workers: RwLock::new(Vec::new()),
             idle: Idle::new(),
             ticks: CachePadded::new(AtomicU64::new(0)),

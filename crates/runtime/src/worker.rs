@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 
-use crossbeam_deque::{Steal, Stealer, Worker as Queue};
+use crossbeam_deque::{Injector, Steal, Stealer, Worker as Queue};
 use crossbeam_utils::CachePadded;
 
 use crate::pool::{self, Shared};
@@ -16,6 +16,10 @@ use crate::{Runnable, Turn};
 
 /// How many turns pass before a worker looks at the shared queue although its own is not empty.
 const FAIRNESS: u32 = 61;
+
+/// How many ticks after a worker has begun with a slow task it takes the next although others wait.
+/// One turn is a tick, or two: those others have half of the time, and more.
+const SLOW_SHARE: u64 = 4;
 
 /// What others see of a worker.
 pub(crate) struct Handle<R> {
@@ -38,6 +42,8 @@ struct Local<R: Runnable> {
     me: Arc<Handle<R>>,
     queue: Queue<R>,
     turn: Cell<u32>,
+    /// The tick at which it took a slow task last.
+    slow_at: Cell<u64>,
 }
 
 thread_local! {
@@ -61,6 +67,9 @@ fn with_local<R: Runnable, T>(
 
 /// Puts `runnable` into the current worker's queue, or else the shared one.
 pub(crate) fn schedule<R: Runnable>(shared: &Arc<Shared<R>>, runnable: R) {
+    if runnable.is_slow() {
+        return push_shared(shared, &shared.slow, runnable);
+    }
     let mut runnable = Some(runnable);
     with_local(shared, |local| {
         if local.me.detached.load(Ordering::Relaxed) {
@@ -77,11 +86,15 @@ pub(crate) fn schedule<R: Runnable>(shared: &Arc<Shared<R>>, runnable: R) {
         }
     });
     if let Some(runnable) = runnable {
-        shared.injector.push(runnable);
-        shared.idle.notify();
-        if shared.is_stopped() {
-            shared.discard();
-        }
+        push_shared(shared, &shared.injector, runnable);
+    }
+}
+
+fn push_shared<R: Runnable>(shared: &Shared<R>, queue: &Injector<R>, runnable: R) {
+    queue.push(runnable);
+    shared.idle.notify();
+    if shared.is_stopped() {
+        shared.discard();
     }
 }
 
@@ -118,7 +131,10 @@ pub(crate) fn main<R: Runnable>(shared: &Arc<Shared<R>>, number: usize) {
         thread: ThreadId::current(),
     });
     shared.workers.write().push(Arc::clone(&me));
-    let local = Rc::new(Local { shared: Arc::clone(shared), me, queue, turn: Cell::new(0) });
+    // Whoever follows a detached worker begins with those that don't take long.
+    let slow_at = Cell::new(shared.ticks.load(Ordering::Relaxed));
+    let shared = Arc::clone(shared);
+    let local = Rc::new(Local { shared, me, queue, turn: Cell::new(0), slow_at });
     CURRENT.set(Some(local.clone()));
     local.run();
     CURRENT.set(None);
@@ -138,6 +154,11 @@ impl<R: Runnable> Local<R> {
                 continue;
             };
             if let Some(runnable) = self.turn(runnable) {
+                if runnable.is_slow() {
+                    // Whoever looks for work next takes it: here, or there.
+                    self.shared.slow.push(runnable);
+                    continue;
+                }
                 // It has had a whole turn, which may be a tick: what has come from elsewhere
                 // meanwhile goes first, and not only when `FAIRNESS` has it.
                 if !self.shared.injector.is_empty() {
@@ -191,7 +212,19 @@ impl<R: Runnable> Local<R> {
         {
             return Some(runnable);
         }
+        let ticks = self.shared.ticks.load(Ordering::Relaxed);
+        if ticks.wrapping_sub(self.slow_at.get()) >= SLOW_SHARE
+            && let Some(runnable) = self.steal_slow()
+        {
+            return Some(runnable);
+        }
         self.queue.pop().or_else(|| self.search())
+    }
+
+    fn steal_slow(&self) -> Option<R> {
+        let runnable = self.shared.slow.steal().success()?;
+        self.slow_at.set(self.shared.ticks.load(Ordering::Relaxed));
+        Some(runnable)
     }
 
     fn search(&self) -> Option<R> {
@@ -222,8 +255,10 @@ impl<R: Runnable> Local<R> {
                     Steal::Empty => {}
                 }
             }
-            if !retry {
-                return None;
+            match self.steal_slow() {
+                Some(runnable) => return Some(runnable),
+                None if !retry && self.shared.slow.is_empty() => return None,
+                None => {}
             }
         }
     }
