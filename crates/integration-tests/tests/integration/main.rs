@@ -9,6 +9,7 @@ mod context;
 mod dead_letters;
 mod deferred;
 mod faults;
+mod hostile;
 mod languages;
 mod lifecycle;
 mod limits;
