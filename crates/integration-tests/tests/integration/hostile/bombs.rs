@@ -15,17 +15,17 @@ fn crashed(code: CrashCode) -> CallError {
     CallError::Failed(RequestError::Crashed(code))
 }
 
-/// Four attackers that are each given the order again as soon as they have obeyed, or ended.
-async fn four_that(what: &str, order: Vec<u8>) -> (Arena, Vec<Attacker>) {
+/// As many attackers as workers, each given the order again as soon as it has obeyed, or ended.
+async fn two_that(what: &str, order: Vec<u8>) -> (Arena, Vec<Attacker>) {
     let arena = Arena::new(Capabilities::none()).await;
-    let mut four = Vec::new();
-    for number in 0..4 {
-        four.push(arena.add_attacker(&number.to_string()).await);
+    let mut two = Vec::new();
+    for number in 0..2 {
+        two.push(arena.add_attacker(&number.to_string()).await);
     }
     arena
         .with_neighbour(what, async |siege| {
             while siege.goes_on().await {
-                for one in &four {
+                for one in &two {
                     if arena.handle(&one.id).depth().messages == 0 {
                         let _ = arena.cast(&one.id, order.clone());
                     }
@@ -33,13 +33,13 @@ async fn four_that(what: &str, order: Vec<u8>) -> (Arena, Vec<Attacker>) {
             }
         })
         .await;
-    (arena, four)
+    (arena, two)
 }
 
 /// The same for an order that ends them, with that.
-async fn four_are_ended(what: &str, order: Vec<u8>, code: CrashCode) {
-    let (arena, four) = four_that(what, order.clone()).await;
-    for one in &four {
+async fn two_are_ended(what: &str, order: Vec<u8>, code: CrashCode) {
+    let (arena, two) = two_that(what, order.clone()).await;
+    for one in &two {
         eventually("an end", || arena.stats_of(&one.id).crashes > 0).await;
         assert_eq!(one.ends(order.clone()).await, crashed(code));
         assert_eq!(one.obey(fresh()).await, "fresh");
@@ -54,29 +54,29 @@ fn fresh() -> Vec<u8> {
 
 #[tokio::test]
 async fn endless_loops_in_messages() {
-    four_are_ended("4 that loop in messages", plain('L'), CrashCode::ExecutionLimit).await;
+    two_are_ended("2 that loop in messages", plain('L'), CrashCode::ExecutionLimit).await;
 }
 
 #[tokio::test]
 async fn endless_recursion() {
-    four_are_ended("4 that recurse for ever", plain('R'), CrashCode::StackOverflow).await;
+    two_are_ended("2 that recurse for ever", plain('R'), CrashCode::StackOverflow).await;
 }
 
 #[tokio::test]
 async fn memory_that_grows_for_ever() {
-    four_are_ended("4 that grow their memory", plain('O'), CrashCode::MemoryLimit).await;
+    two_are_ended("2 that grow their memory", plain('O'), CrashCode::MemoryLimit).await;
 }
 
 #[tokio::test]
 async fn memory_that_is_filled_for_ever() {
     let fill = sized('M', 200);
-    four_are_ended("4 that fill 13 MB for ever", fill, CrashCode::ExecutionLimit).await;
+    two_are_ended("2 that fill 13 MB for ever", fill, CrashCode::ExecutionLimit).await;
 }
 
 #[tokio::test]
 async fn memories_and_tables_have_an_end_without_a_crash() {
-    let (arena, four) = four_that("4 that grow their tables", plain('V')).await;
-    for one in &four {
+    let (arena, two) = two_that("2 that grow their tables", plain('V')).await;
+    for one in &two {
         assert_eq!(arena.stats_of(&one.id).crashes, 0);
         // In steps of 100, from 10.
         assert_eq!(one.obey(plain('V')).await, "99910");
@@ -121,13 +121,13 @@ fn overrunning(id: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn four_that_are_always_busy() {
-    always_busy(4, "4 that are always busy, little by little", little_by_little).await;
+async fn three_that_are_always_busy() {
+    always_busy(3, "3 that are always busy, little by little", little_by_little).await;
 }
 
 #[tokio::test]
-async fn eight_that_overrun_each_turn() {
-    always_busy(8, "8 that overrun each turn", overrunning).await;
+async fn three_that_overrun_each_turn() {
+    always_busy(3, "3 that overrun each turn", overrunning).await;
 }
 
 /// Sixteen leave no core a moment's rest: how long a thread of castcall's then waits for one is the

@@ -81,6 +81,11 @@ async fn the_text_of_an_error_is_cut() {
     };
     assert_eq!(message.len(), TEXT + "…".len());
     assert_eq!(arena.stats_of(&attacker.id).crashes, 0);
+    // And what `init` is given must find room in who gets it.
+    let bomb = Arena::attacker().config("order", "n".repeat(17 * MIB));
+    let error = arena.load("attacker/init", bomb).await.unwrap_err();
+    let LoadError::Start { source, .. } = error else { panic!("{error:?}") };
+    assert_eq!(source, StartError::Crashed(CrashCode::MemoryLimit));
     arena.close().await;
 }
 
@@ -126,7 +131,8 @@ async fn bombs_of_all_kinds_are_felt_by_nobody() {
         })
         .await;
     eventually("the end", || arena.handle(&attacker.id).depth().messages == 0).await;
-    assert!(arena.stats_of(&attacker.id).callback_errors > 0);
+    eventually("errors in callbacks", || arena.stats_of(&attacker.id).callback_errors > 0).await;
+    assert_eq!(arena.stats_of(&attacker.id).crashes, 0, "it was never more than refused");
     arena.close().await;
 }
 

@@ -177,8 +177,8 @@ async fn no_window_lets_through_more_than_burst_and_rate() {
 async fn after_what_a_refusal_says_a_send_goes_through() {
     let arena = Arena::new(Capabilities::all()).await;
     let attacker = arena.add_attacker_with("prober", Arena::attacker().quotas(quotas())).await;
-    for attempt in 0..50 {
-        let refused = attacker.series(60, order('c', "neighbour/echo", "")).await;
+    for attempt in 0..300 {
+        let refused = attacker.series(40, order('c', "neighbour/echo", "")).await;
         assert_eq!(refused.last, "quota-exceeded");
         std::thread::sleep(Duration::from_millis(refused.value));
         let sent = attacker.sends(order('c', "neighbour/echo", "")).await;

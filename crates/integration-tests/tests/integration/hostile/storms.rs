@@ -128,11 +128,11 @@ async fn many_that_stuff_one_mailbox() {
     let arena = Arena::new(Capabilities::all()).await;
     let victim = arena.add_attacker("victim").await;
     let mut senders = Vec::new();
-    for number in 0..4 {
+    for number in 0..2 {
         senders.push(arena.add_attacker(&format!("sender-{number}")).await);
     }
     arena
-        .with_neighbour("4 that stuff a mailbox", async |siege| {
+        .with_neighbour("2 that stuff a mailbox", async |siege| {
             while siege.goes_on().await {
                 if arena.handle(&victim.id).depth().messages == 0 {
                     let _ = arena.cast(&victim.id, plain('L'));
