@@ -17,6 +17,16 @@ fn a_guest_s_failure_comes_out_as_it_was() {
 }
 
 #[test]
+fn a_long_text_is_cut_between_two_characters() {
+    assert_eq!(cut("e".repeat(MAX_TEXT)), "e".repeat(MAX_TEXT));
+    assert_eq!(cut("e".repeat(MAX_TEXT + 1)), "e".repeat(MAX_TEXT) + "…");
+    // Three bytes each, and no multiple of three is 4,096.
+    let cut = cut("€".repeat(MAX_TEXT));
+    assert_eq!(cut, "€".repeat(MAX_TEXT / 3) + "…");
+    assert!(cut.capacity() < 2 * MAX_TEXT);
+}
+
+#[test]
 fn the_end_of_a_call_goes_in_as_it_is() {
     use core::RequestError as E;
     let id = "shop/orders".parse().unwrap();
