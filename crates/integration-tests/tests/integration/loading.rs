@@ -170,6 +170,9 @@ async fn every_good_fixture_loads() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
         let broken = [
+            "attacker-start-loop",
+            "attacker-start-trap",
+            "attacker-unaligned",
             "core-module",
             "corrupt",
             "foreign-import",
