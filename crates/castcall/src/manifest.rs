@@ -302,6 +302,7 @@ wasm = "a.wasm"
 [config]
 currency = "EUR"
 [codecs]
+preferred = "json"
 accepts = ["cbor"]
 [topics]
 subscribe = ["news.*", {{ pattern = "jobs", group = "workers" }}]
@@ -317,6 +318,7 @@ policy = "{policy}"
             let component = Component::from_manifest(&manifest).peer;
             assert_eq!(component.config, [("currency".to_owned(), "EUR".to_owned())]);
             assert!(!component.codecs.is_any());
+            assert_eq!(component.preferred, Some(castcall_codec::Codec::Json));
             let groups: Vec<_> = component.subscriptions.iter().map(|(_, group)| group).collect();
             assert!(groups[0].is_none() && groups[1].is_some());
             assert_ne!(component.mailbox.overflow, Overflow::Reject);
