@@ -31,6 +31,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "castcall-topics",
         ],
     ),
+    ("castcall-diagram", &["castcall-core"]),
     ("castcall-telemetry", &["castcall-core", "castcall-broker"]),
     ("castcall-wasm", &["castcall-core", "castcall-broker"]),
     ("castcall-testkit", &["castcall-core", "castcall-correlation", "castcall-broker"]),
