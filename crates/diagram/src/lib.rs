@@ -6,6 +6,7 @@ mod matching;
 mod model;
 mod names;
 mod order;
+mod page;
 mod read;
 mod record;
 mod sequence;
@@ -13,8 +14,10 @@ mod sequence;
 mod testing;
 mod text;
 mod time;
+mod timeline;
 
 pub use error::ReadError;
 pub use model::{Recording, Summary};
 pub use read::{Limits, Skipped};
 pub use sequence::mermaid;
+pub use timeline::html;

@@ -1,0 +1,62 @@
+//! What both HTML pages have in common.
+
+use crate::text::html as escaped;
+
+/// Colours for light and dark, text, tooltips: the same on each page.
+const STYLE: &str = include_str!("../assets/page.css");
+
+/// The tooltip, the same on each page.
+const SCRIPT: &str = include_str!("../assets/page.js");
+
+/// A whole page that needs nothing else, and may load nothing: the policy in its head forbids that
+/// to whatever a text in it might have become.
+pub(crate) struct Page<'a> {
+    pub(crate) title: &'a str,
+    /// Beside the title, a text.
+    pub(crate) subtitle: &'a str,
+    /// What is missing, as texts.
+    pub(crate) remarks: &'a [String],
+    /// More rules.
+    pub(crate) style: &'a str,
+    /// What stands under the title, as HTML.
+    pub(crate) body: &'a str,
+    /// What is drawn, as JSON that may stand in a script element.
+    pub(crate) data: &'a str,
+    /// What draws it.
+    pub(crate) script: &'a str,
+}
+
+impl Page<'_> {
+    pub(crate) fn html(&self) -> String {
+        let remarks: String =
+            self.remarks.iter().map(|text| format!("<li>{}</li>", escaped(text))).collect();
+        format!(
+            "<!DOCTYPE html>\n\
+             <html lang=\"en\">\n\
+             <head>\n\
+             <meta charset=\"utf-8\">\n\
+             <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
+             style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+             <meta name=\"color-scheme\" content=\"light dark\">\n\
+             <title>{title}</title>\n\
+             <style>\n{STYLE}{style}</style>\n\
+             </head>\n\
+             <body>\n\
+             <header><h1>{title}</h1><p class=\"subtitle\">{subtitle}</p></header>\n\
+             <ul class=\"remarks\">{remarks}</ul>\n\
+             {body}\n\
+             <div id=\"tip\" role=\"tooltip\" hidden></div>\n\
+             <script type=\"application/json\" id=\"data\">{data}</script>\n\
+             <script>\n{SCRIPT}{script}</script>\n\
+             </body>\n\
+             </html>\n",
+            title = escaped(self.title),
+            subtitle = escaped(self.subtitle),
+            style = self.style,
+            body = self.body,
+            data = self.data,
+            script = self.script,
+        )
+    }
+}
