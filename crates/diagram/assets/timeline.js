@@ -2,7 +2,8 @@
 
 const byId = (id) => document.getElementById(id);
 const scroll = byId("scroll"), chart = byId("chart"), names = byId("names"), room = byId("room");
-const top_ = 30, pad = 26, mostDrawn = 2500, widest = 8e6;
+// Beside the first and after the last step there is room for marks and texts.
+const top_ = 30, pad = 26, tail = 120, mostDrawn = 2500, widest = 8e6;
 const kinds = [["cast", "cast"], ["call", "call"], ["publish", "publish"], ["denial", "denied"],
   ["life", "came, crashed, went"], ["note", "subscriptions, grants"]];
 const state = { toScale: false, zoom: 1, hidden: new Set(), follow: null };
@@ -49,7 +50,7 @@ function whole() {
 }
 
 function fitting() {
-  return (width - 2 * pad - 40) / Math.max(whole(), 1e-9);
+  return (width - pad - tail) / Math.max(whole(), 1e-9);
 }
 
 /** Zooms around a place in the window. */
@@ -58,7 +59,7 @@ function zoomTo(zoom, around) {
   const next = Math.min(Math.max(zoom, Math.min(fitting(), most)), most);
   const here = (scroll.scrollLeft + around - pad) / state.zoom;
   state.zoom = next;
-  room.style.width = Math.max(width, whole() * next + 2 * pad + 40) + "px";
+  room.style.width = Math.max(width, whole() * next + pad + tail) + "px";
   scroll.scrollLeft = here * next + pad - around;
   draw();
 }
@@ -71,7 +72,7 @@ function start() {
 function layout() {
   const lanes = Math.max(1, data.lanes.length);
   const free = innerHeight - byId("picture").getBoundingClientRect().top - scrollY - top_ - 60;
-  rowHeight = Math.max(24, Math.min(150, free / lanes));
+  rowHeight = Math.max(20, Math.min(150, free / lanes));
   const height = top_ + rowHeight * lanes + 6;
   names.replaceChildren();
   names.setAttribute("height", height);
@@ -157,6 +158,7 @@ function draw() {
 
 function drawTicks(back) {
   const tick = (left, text) => {
+    if (left > width - 30) return;
     back.append(svg("path", { d: `M${left},${top_ - 6} V${chart.getAttribute("height")}`, class: "grid" }),
       svg("text", { x: left, y: 19, class: "tick", "text-anchor": "middle" }, text));
   };
@@ -184,7 +186,7 @@ function drawTicks(back) {
 function placeLabels(view, into) {
   const taken = view.bars;
   const ruler = document.createElement("canvas").getContext("2d");
-  ruler.font = "11px system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif";
+  ruler.font = "600 11px system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif";
   view.labels.sort((one, other) => other.weight - one.weight);
   const crowded = view.lines.length > 600;
   for (const label of view.labels.slice(0, 400)) {
@@ -258,7 +260,7 @@ function drawLegend() {
   };
   if (data.items.some((item) => item.k === "call")) {
     still("call", line("open", "dashed"), "answer");
-    still("late", mark("timeout"), "timeout");
+    still("late", mark("timeout"), "timeout, cancel");
   }
   still("bad", mark("cancel"), "error, dead letter");
 }

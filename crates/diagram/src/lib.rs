@@ -35,6 +35,7 @@ mod page;
 mod read;
 mod record;
 mod ring;
+mod ring_drawing;
 mod sequence;
 #[cfg(test)]
 mod testing;

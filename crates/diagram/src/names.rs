@@ -39,7 +39,7 @@ impl Names {
     }
 
     pub(crate) fn find(&self, text: &str) -> Option<Name> {
-        self.numbers.get(text).copied()
+        self.numbers.get(&*shown(cut(text))).copied()
     }
 
     /// The bytes of all texts.
@@ -49,12 +49,12 @@ impl Names {
 }
 
 /// As much of it as has 256 bytes.
-fn cut(text: &str) -> &str {
+pub(crate) fn cut(text: &str) -> &str {
     &text[..text.floor_char_boundary(LONGEST)]
 }
 
 /// The same, without what would move or hide other text.
-fn shown(text: &str) -> Cow<'_, str> {
+pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     if text.contains(is_hidden) { text.replace(is_hidden, "\u{fffd}").into() } else { text.into() }
 }
 

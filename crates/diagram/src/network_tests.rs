@@ -1,4 +1,6 @@
 use super::*;
+use crate::ring::Point;
+use crate::ring_drawing::Drawing;
 use crate::testing::{Lines, read};
 use crate::{Allowed, Via};
 

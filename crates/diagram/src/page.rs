@@ -60,3 +60,48 @@ impl Page<'_> {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The colours of one scheme, by name: those of the first `:root` are the light ones.
+    fn colours(scheme: usize) -> Vec<(&'static str, [f64; 3])> {
+        let rules = STYLE.split(":root {").nth(scheme).unwrap().split('}').next().unwrap();
+        let colours = rules.split(';').filter_map(|rule| {
+            let (name, value) = rule.trim().split_once(": #")?;
+            let part = |from: usize| u8::from_str_radix(&value[from..from + 2], 16).unwrap();
+            Some((name, [part(0), part(2), part(4)].map(|part| f64::from(part) / 255.0)))
+        });
+        colours.collect()
+    }
+
+    /// As WCAG 2 defines it.
+    fn luminance(colour: [f64; 3]) -> f64 {
+        let [red, green, blue] = colour.map(|part| {
+            if part <= 0.04045 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
+        });
+        0.2126 * red + 0.7152 * green + 0.0722 * blue
+    }
+
+    fn contrast(one: [f64; 3], other: [f64; 3]) -> f64 {
+        let [one, other] = [luminance(one), luminance(other)];
+        (one.max(other) + 0.05) / (one.min(other) + 0.05)
+    }
+
+    #[test]
+    fn what_is_written_can_be_read_on_light_and_on_dark() {
+        for scheme in [1, 2] {
+            let colours = colours(scheme);
+            let of = |wanted| colours.iter().find(|(name, _)| *name == wanted).unwrap().1;
+            for ink in
+                ["--text", "--faint", "--cast", "--call", "--publish", "--bad", "--late", "--life"]
+            {
+                for paper in ["--back", "--panel", "--stripe"] {
+                    let contrast = contrast(of(ink), of(paper));
+                    assert!(contrast >= 4.5, "scheme {scheme}: {ink} on {paper}: {contrast:.2}");
+                }
+            }
+        }
+    }
+}

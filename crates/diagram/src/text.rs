@@ -12,7 +12,7 @@ pub(crate) fn mermaid(text: &str) -> String {
     let mut characters = text.chars();
     for character in characters.by_ref().take(SHORT) {
         match character {
-            ' ' | '/' | '_' | '-' | '.' | ',' | '*' => out.push(character),
+            ' ' | '/' | '_' | '-' | '.' | ',' | '*' | '\u{fffd}' => out.push(character),
             _ if character.is_alphanumeric() => out.push(character),
             // Writing to a string does not fail.
             _ => _ = write!(out, "#{};", u32::from(character)),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::lanes::Lane;
 use crate::model::{Bad, Item, Recording};
-use crate::names::Name;
+use crate::names::{Name, cut, shown};
 use crate::record::What;
 
 /// How many targets of denials that are no components are drawn by themselves.
@@ -245,6 +245,7 @@ impl<'a> Counting<'a> {
 
     /// The node of a component that may not be in the recording.
     fn allowed_node(&mut self, id: &str) -> usize {
+        let id = &*shown(cut(id));
         let recorded = self.recording.names.find(id);
         if let Some(lane) = self.recording.lane(recorded) {
             return lane;
