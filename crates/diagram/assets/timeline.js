@@ -3,7 +3,7 @@
 const byId = (id) => document.getElementById(id);
 const scroll = byId("scroll"), chart = byId("chart"), names = byId("names"), room = byId("room");
 // Beside the first and after the last step there is room for marks and texts.
-const top_ = 30, pad = 26, tail = 120, mostDrawn = 2500, widest = 8e6;
+const top_ = 30, pad = 26, tail = 120, mostDrawn = 1500, widest = 8e6;
 const kinds = [["cast", "cast"], ["call", "call"], ["publish", "publish"], ["denial", "denied"],
   ["life", "came, crashed, went"], ["note", "subscriptions, grants"]];
 const state = { toScale: false, zoom: 1, hidden: new Set(), follow: null };
@@ -136,15 +136,15 @@ function draw() {
     back.append(svg("path", { d: `M0,${y(i)} H${width}`, class: "rail" }));
   });
   drawTicks(back);
-  let items = inSight();
-  const all = items.length;
-  if (all > mostDrawn) {
-    const every = Math.ceil(all / mostDrawn);
-    items = items.filter((item, i) => i % every === 0 || item.bad || item.k === "denial" || item.k === "life").slice(0, 2 * mostDrawn);
-  }
-  byId("hint").textContent = items.length < all
-    ? `${items.length} of the ${all} things in sight are drawn. Zoom in to see all.`
+  const items = inSight();
+  const crowded = items.length > mostDrawn;
+  byId("hint").textContent = crowded
+    ? `${items.length} things are in sight, too many to draw each. Higher bars are more of them, red ones went wrong. Zoom in, or click where.`
     : "Point at something to see its details; click it to follow its trace. Zoom with + and −, or with Ctrl and the wheel.";
+  if (crowded) {
+    chart.replaceChildren(back, overview(view, items, width));
+    return;
+  }
   const groups = items.map((item) => {
     const group = svg("g", { class: `item ${item.k}${followed(item) ? "" : " dim"}` });
     group.item = item;
@@ -162,7 +162,8 @@ function drawTicks(back) {
     back.append(svg("path", { d: `M${left},${top_ - 6} V${chart.getAttribute("height")}`, class: "grid" }),
       svg("text", { x: left, y: 19, class: "tick", "text-anchor": "middle" }, text));
   };
-  const first = scroll.scrollLeft - pad, room_ = 84;
+  const last_ = data.times[data.times.length - 1];
+  const first = scroll.scrollLeft - pad, room_ = last_ >= 60e6 ? 112 : 84;
   if (state.toScale) {
     const unit = round(room_ / state.zoom * 1000);
     const begin = Math.max(0, Math.floor(first / state.zoom * 1000 / unit));
@@ -287,7 +288,10 @@ chart.addEventListener("pointermove", (event) => {
   if (item) showTip(...details(item), event.clientX, event.clientY); else hideTip();
 });
 chart.addEventListener("pointerleave", hideTip);
-chart.addEventListener("click", (event) => follow(itemAt(event)));
+chart.addEventListener("click", (event) => {
+  if (chart.querySelector(".overview")) zoomTo(state.zoom * 4, event.clientX - scroll.getBoundingClientRect().left);
+  else follow(itemAt(event));
+});
 scroll.addEventListener("wheel", (event) => {
   if (!event.ctrlKey) return;
   event.preventDefault();

@@ -5,6 +5,9 @@ use std::collections::HashMap;
 use crate::names::{Name, Names};
 use crate::record::{Kind, Record};
 
+/// More lanes nobody can read.
+const MOST: usize = 200;
+
 /// The number of a lane, from 0.
 pub(crate) type Lane = usize;
 
@@ -19,7 +22,7 @@ pub(crate) struct Lanes {
 
 impl Lanes {
     pub(crate) fn of(records: &[Record], most: usize) -> Self {
-        let mut lanes = Self { most: most.max(2), ..Self::default() };
+        let mut lanes = Self { most: most.clamp(2, MOST), ..Self::default() };
         for record in records {
             let [who, whom] = seen(record);
             lanes.add(who);

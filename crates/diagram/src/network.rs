@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use crate::page::Page;
-use crate::ring_drawing::Drawing;
+use crate::ring_drawing::{Drawing, MOST_ARROWS};
 use crate::text::{html as escaped, json_in_script};
 use crate::time::length;
 use crate::topology::{Edge, Topology, per_second};
@@ -16,7 +16,7 @@ const MOST_ROWS: usize = 500;
 impl Topology {
     /// Draws it as one HTML page, which opens without a network: components on a ring, an arrow
     /// for each kind of message between two, wider where there are more, dashed where it is allowed
-    /// and was not used, red where it was denied; and all of it in a table, of 500 rows at most.
+    /// and was not used, red where it was denied, 2,000 at most; and all of it in a table, of 500 rows at most.
     #[must_use]
     pub fn html(&self) -> String {
         let span = i64::try_from(self.span.as_micros()).unwrap_or(i64::MAX);
@@ -33,6 +33,11 @@ impl Topology {
             edges: self.edges().iter().map(Row::of).collect(),
         };
         let json = serde_json::to_string(&data).unwrap_or_default();
+        let mut remarks = self.remarks.clone();
+        if self.edges().len() > MOST_ARROWS {
+            let more = self.edges().len() - MOST_ARROWS;
+            remarks.push(format!("{more} more arrows were left out of the ring."));
+        }
         let body = format!(
             "{}<div id=\"both\"><div id=\"ring\">{}</div><div id=\"table\">{}</div></div>",
             include_str!("../assets/network.html"),
@@ -42,7 +47,7 @@ impl Topology {
         Page {
             title: "Who talks to whom",
             subtitle: &subtitle,
-            remarks: &self.remarks,
+            remarks: &remarks,
             style: include_str!("../assets/network.css"),
             body: &body,
             data: &json_in_script(&json),

@@ -71,3 +71,15 @@ fn all_names_are_in_sight() {
         }
     }
 }
+
+#[test]
+fn a_thick_net_is_drawn_in_part() {
+    let allowed: Vec<_> = (0..60 * 60)
+        .map(|n| Allowed::new(format!("n{}", n / 60), Via::Cast, format!("n{}", n % 60)))
+        .collect();
+    let page = Topology::of(&read(""), &allowed).html();
+    assert_eq!(page.matches("<g class=\"edge").count(), 2_000);
+    assert!(page.contains("<li>1600 more arrows were left out of the ring.</li>"));
+    assert_eq!(page.matches("<tr class").count(), 500);
+    assert!(page.contains("and 3100 more"));
+}

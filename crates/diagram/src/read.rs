@@ -18,7 +18,7 @@ const MOST_TEXT: usize = 32 * 1024 * 1024;
 pub struct Limits {
     /// How many records are kept: by default 100,000, which take some 50 MB.
     pub records: usize,
-    /// How many lanes there are: by default 40, at least 2. If there are more components, the last
+    /// How many lanes there are: by default 40, at least 2, at most 200. If there are more components, the last
     /// lane is that of all others.
     pub lanes: usize,
 }

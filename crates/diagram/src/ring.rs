@@ -7,6 +7,9 @@ use crate::topology::Topology;
 /// So many nodes or fewer are drawn as boxes with their names in them, more as dots.
 pub(crate) const MOST_BOXES: usize = 8;
 
+/// How many ways are measured before the seats are good enough: some 0.1 s.
+const MOST_WORK: usize = 10_000_000;
+
 /// A place, in pixels from the middle; down is positive.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Point {
@@ -87,10 +90,15 @@ fn seats(count: usize, topology: &Topology) -> Vec<usize> {
         neighbours[edge.from].push((edge.to, weight));
         neighbours[edge.to].push((edge.from, weight));
     }
-    for _ in 0..40 {
+    let mut work = 0;
+    loop {
         let mut better = false;
         for one in 0..count {
             for other in one + 1..count {
+                work += neighbours[one].len() + neighbours[other].len();
+                if work > MOST_WORK {
+                    return seats;
+                }
                 let before = length(one, other, &seats, &neighbours);
                 seats.swap(one, other);
                 if length(one, other, &seats, &neighbours) < before {
@@ -101,10 +109,9 @@ fn seats(count: usize, topology: &Topology) -> Vec<usize> {
             }
         }
         if !better {
-            break;
+            return seats;
         }
     }
-    seats
 }
 
 /// The ways of two nodes, in seats.

@@ -6,6 +6,9 @@ use crate::ring::{MOST_BOXES, Point, Ring, number};
 use crate::text::html as escaped;
 use crate::topology::{Edge, Topology, per_second};
 
+/// How many edges are drawn: those that matter most.
+pub(crate) const MOST_ARROWS: usize = 2_000;
+
 /// How many characters of a name stand in its box or beside its dot.
 const LONGEST_NAME: usize = 28;
 
@@ -52,6 +55,7 @@ impl<'a> Drawing<'a> {
         let mut edges: Vec<_> = self.topology.edges().iter().enumerate().collect();
         // What matters most is drawn last, on top.
         edges.sort_by_key(|(_, edge)| (edge.denied > 0, edge.count));
+        edges.drain(..edges.len().saturating_sub(MOST_ARROWS));
         let mut labels = Vec::new();
         for (number, edge) in edges {
             labels.extend(self.edge(number, edge));

@@ -49,6 +49,7 @@ pub fn html(recording: &Recording) -> String {
             include_str!("../assets/timeline-scale.js"),
             include_str!("../assets/timeline-details.js"),
             include_str!("../assets/timeline-shapes.js"),
+            include_str!("../assets/timeline-overview.js"),
             include_str!("../assets/timeline.js"),
         ),
     }

@@ -204,6 +204,14 @@ fn thirty_components_can_be_read() {
     seen.outside = outside(boxes("#names .name"), "#names") + outside(boxes("#chart .label"), "#chart");
     seen.below = document.getElementById("picture").getBoundingClientRect().bottom > innerHeight;
     seen.items = document.querySelectorAll("#chart .item").length;
+    const fit = document.getElementById("fit");
+    fit.click();
+    seen.much = [document.querySelectorAll("#chart .much").length, document.querySelectorAll("#chart .item").length];
+    for (let i = 0; i < 6; i++) {
+        document.getElementById("chart").dispatchEvent(new MouseEvent("click", { bubbles: true, clientX: innerWidth / 2 }));
+        if (document.querySelector("#chart .item")) break;
+    }
+    seen.within = document.querySelectorAll("#chart .item").length;
     seen.dark = getComputedStyle(document.body).backgroundColor;
     "##;
     let recording = crowd(30, 3_000);
@@ -218,6 +226,9 @@ fn thirty_components_can_be_read() {
             (&30.into(), &0.into(), &0.into())
         );
         assert_eq!((&seen["below"], seen["dark"].as_str()), (&false.into(), Some(back)));
+        // All of it is too much: bars, which a click zooms into.
+        assert!(seen["much"][0].as_u64().unwrap() > 30 && seen["much"][1] == 0, "{}", seen["much"]);
+        assert!(seen["within"].as_u64().unwrap() > 10, "{}", seen["within"]);
         // What is not in sight is not drawn.
         let items = seen["items"].as_u64().unwrap();
         assert!((10..1_000).contains(&items), "{items}");
