@@ -154,7 +154,11 @@ impl Sequence<'_> {
         let ended = call.end.map(|end| (end.step, self.recording.text(end.why), end.payload));
         if let Some((step, why, payload)) = ended.or(cancelled) {
             let after = match begun {
-                Some(begun) => format!(", after {}", length(self.recording.between(begun, step))),
+                Some(begun) => match self.recording.between(begun, step) {
+                    // Within one tick of the audit's clock.
+                    0 => ", at once".to_owned(),
+                    micros => format!(", after {}", length(micros)),
+                },
                 None => String::new(),
             };
             let outcome = format!("{}{}{after}", escaped(why), size(payload));
