@@ -52,7 +52,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "castcall-wasm",
         ],
     ),
-    ("castcall-cli", &["castcall", "castcall-telemetry"]),
+    ("castcall-cli", &["castcall", "castcall-diagram", "castcall-telemetry"]),
 ];
 
 /// Who may need wasmtime, directly or not. Everybody else builds, and is tested, without it.

@@ -62,6 +62,8 @@ pub(crate) enum Command {
     },
     /// Keeps what happens in a running system for a while: the lines of the audit.
     Record(Record),
+    /// Draws a recording, or an audit file.
+    Diagram(Diagram),
     /// Shows what each component does, as it goes on.
     Top(Top),
     #[command(flatten)]
@@ -94,6 +96,30 @@ pub(crate) struct Where {
     /// The name of the running system.
     #[arg(long, default_value = "default", env = "CASTCALL_SYSTEM")]
     pub(crate) name: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Diagram {
+    /// What `castcall record` wrote, or an audit file.
+    pub(crate) recording: PathBuf,
+    /// What to draw.
+    #[arg(long, value_enum, default_value_t = Picture::Sequence)]
+    pub(crate) picture: Picture,
+    /// The file to write: a page by itself if its name ends in `.html`, else Mermaid's text, as on
+    /// standard output by default.
+    #[arg(long, short)]
+    pub(crate) output: Option<PathBuf>,
+    /// An application manifest: the topology then shows what it allows and nobody used.
+    #[arg(long)]
+    pub(crate) application: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Picture {
+    /// What happened, message by message.
+    Sequence,
+    /// Who talks to whom, and at what rate.
+    Topology,
 }
 
 #[derive(Debug, clap::Args)]

@@ -9,6 +9,7 @@ mod check;
 mod client;
 mod control;
 mod deeds;
+mod diagram;
 mod exit;
 mod inspect;
 mod new;
@@ -52,6 +53,7 @@ fn command(args: Args) -> Result<(), Failure> {
             Ok(())
         }
         Command::Record(record) => record::record(&record),
+        Command::Diagram(args) => diagram::diagram(&args),
         Command::Top(args) => top::top(&args),
         Command::Talk(talk) => talk::talk(talk, format),
     }

@@ -211,6 +211,19 @@ fn what_happens_can_be_recorded() {
             lines.iter().find(|line| line["kind"] == kind).unwrap_or_else(|| panic!("{kind}"));
         assert_eq!((&one["who"], &one["whom"]), (&json!("cli"), &json!("shop/echo")));
     }
+
+    // And drawn.
+    let mermaid = shop.says(&["diagram", "flow.jsonl"]);
+    assert!(mermaid.contains("sequenceDiagram") && mermaid.contains("shop/echo"), "{mermaid}");
+    shop.says(&["diagram", "flow.jsonl", "-o", "flow.html"]);
+    let page = fs::read_to_string(shop.0.path().join("flow.html")).unwrap();
+    assert!(page.starts_with("<!") && page.contains("shop/echo"));
+    let topology = ["diagram", "flow.jsonl", "--picture", "topology"];
+    let with = [&topology[..], &["--application", "castcall.toml"]].concat();
+    assert!(!shop.says(&topology).contains("shop/requester"));
+    assert!(shop.says(&with).contains("shop/requester"), "it may, and did not");
+    assert_eq!(shop.fails(&["diagram", "nothing.jsonl"]).0, 1);
+    assert_eq!(shop.fails(&["diagram", "castcall.toml"]).0, 1);
 }
 
 #[test]

@@ -1,0 +1,64 @@
+//! `castcall diagram`.
+
+use std::fs::{self, File};
+use std::io::BufReader;
+use std::path::Path;
+
+use castcall::manifests::ApplicationManifest;
+use castcall_diagram::{Allowed, Recording, Topology, Via, html, mermaid};
+
+use crate::app;
+use crate::args::{Diagram, Picture};
+use crate::exit::Failure;
+
+pub(crate) fn diagram(args: &Diagram) -> Result<(), Failure> {
+    let file = |source| Failure::File { path: args.recording.clone(), source };
+    let recording = File::open(&args.recording).map_err(file)?;
+    let recording = Recording::read(BufReader::new(recording));
+    let recording = recording
+        .map_err(|error| Failure::failed(format!("{}: {error}", args.recording.display())))?;
+    let allowed = match &args.application {
+        None => Vec::new(),
+        Some(file) => allowed(&app::load(file)?),
+    };
+    let wants_html = args.output.as_deref().is_some_and(is_html);
+    let text = match (args.picture, wants_html) {
+        (Picture::Sequence, false) => mermaid(&recording),
+        (Picture::Sequence, true) => html(&recording),
+        (Picture::Topology, false) => Topology::of(&recording, &allowed).mermaid(),
+        (Picture::Topology, true) => Topology::of(&recording, &allowed).html(),
+    };
+    match &args.output {
+        None => print!("{text}"),
+        Some(path) => {
+            fs::write(path, text).map_err(|source| Failure::File { path: path.clone(), source })?
+        }
+    }
+    let (sum, left_out) = (recording.summary(), recording.skipped().left_out);
+    eprintln!(
+        "{} components, {} casts, {} calls, {} publishes, {} timeouts, {} denials; {left_out} \
+         records left out",
+        sum.components, sum.casts, sum.calls, sum.publishes, sum.timeouts, sum.denials,
+    );
+    Ok(())
+}
+
+fn is_html(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "html" || extension == "htm")
+}
+
+/// Whom each component may send to, among those of the application.
+fn allowed(application: &ApplicationManifest) -> Vec<Allowed> {
+    let mut allowed = Vec::new();
+    for pair in application.compatibility_matrix().pairs() {
+        if pair.sender == pair.target {
+            continue;
+        }
+        for (may, via) in [(pair.cast, Via::Cast), (pair.call, Via::Call)] {
+            if may {
+                allowed.push(Allowed::new(pair.sender.as_str(), via, pair.target.as_str()));
+            }
+        }
+    }
+    allowed
+}
