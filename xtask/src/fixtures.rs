@@ -30,7 +30,7 @@ pub(crate) struct Args {
     /// wit-bindgen (CASTCALL_WIT_BINDGEN).
     #[arg(long, conflicts_with = "check")]
     c: bool,
-    /// Makes the guests in JavaScript too; takes `npm ci` in fixtures/js.
+    /// Makes the guests in JavaScript too; takes `npm install` in fixtures/js.
     #[arg(long, conflicts_with = "check")]
     js: bool,
 }
