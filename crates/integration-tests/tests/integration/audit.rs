@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use castcall::adapter::Hub;
-use castcall::audit::{Audit, AuditConfig, Level, MemorySink, Sinks};
-use castcall::{Capabilities, MailboxConfig, Overflow, PeerState, Policy, RestartConfig, System};
+use castcall::audit::{Audit, AuditConfig, Level, MemorySink, OnFailure, Sinks};
+use castcall::{
+    BuildError, Capabilities, MailboxConfig, Overflow, PeerState, Policy, RestartConfig, System,
+};
 use castcall_integration_tests::{
     Gate, PATIENCE, Recorder, Stage, eventually, fixture, fixture_path, mailbox, restart,
 };
@@ -318,6 +320,18 @@ async fn an_application_names_the_file_and_a_shutdown_writes_it() {
     for kind in ["load", "send", "delivery", "call-end", "unload"] {
         assert_eq!(kinds.iter().filter(|&&known| known == kind).count(), 1, "{kind}: {kinds:?}");
     }
+}
+
+#[tokio::test]
+async fn a_file_that_can_t_be_written_keeps_a_system_from_starting() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = AuditConfig::new(folder.path().join("nowhere/audit.jsonl"));
+    let refused = System::builder().audit(config.clone()).build();
+    assert!(matches!(refused, Err(BuildError::Audit(_))), "{refused:?}");
+    config.on_failure = OnFailure::Run;
+    let system = System::builder().audit(config).build().unwrap();
+    system.policy().grant(&"shop/*".parse().unwrap(), &Capabilities::all()).unwrap();
+    assert!(system.audit().flush().is_err(), "it runs, and says so");
 }
 
 #[tokio::test]

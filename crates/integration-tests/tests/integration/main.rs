@@ -3,6 +3,7 @@
 mod audit;
 mod calls;
 mod casts;
+mod claims;
 mod codecs;
 mod compiling;
 mod context;
