@@ -1,6 +1,6 @@
 //! Casts from guest to guest.
 
-use castcall::ComponentHandle;
+use castcall::{ComponentHandle, SystemBuilder};
 
 use crate::floors;
 use crate::host::Host;
@@ -34,6 +34,23 @@ fn bounce(group: &mut Group<'_>, id: &str, workers: usize, pairs: usize, in_flig
             let Pair { one, other } = &pairs[number % pairs.len()];
             one.cast(other.id(), message).unwrap();
         })
+    });
+}
+
+/// One pair, 64 in flight, in a system of one's own making.
+pub(crate) fn bounce_in(
+    group: &mut Group<'_>,
+    id: &str,
+    workers: usize,
+    builder: impl Fn() -> SystemBuilder,
+) {
+    let setup = || {
+        let host = Host::of(builder().workers(workers));
+        let pair = Pair::new(&host, 0);
+        (host, pair)
+    };
+    group.bench(id, setup, |(host, Pair { one, other }), iterations| {
+        host.time(iterations, 64, |_, message| one.cast(other.id(), message).unwrap())
     });
 }
 

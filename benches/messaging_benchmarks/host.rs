@@ -5,7 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use castcall::{Bytes, Component, ComponentHandle, Context, Message, Policy, Quotas, Rate, System};
+use castcall::{
+    Bytes, Component, ComponentHandle, Context, Message, Policy, Quotas, Rate, System,
+    SystemBuilder,
+};
 use tokio::runtime::{Builder, Runtime};
 
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
@@ -48,7 +51,12 @@ struct Done {
 impl Host {
     /// To be made on the thread that waits.
     pub(crate) fn new(workers: usize) -> Self {
-        let system = System::builder().policy(Policy::open()).workers(workers).build().unwrap();
+        Self::of(System::builder().workers(workers))
+    }
+
+    /// The same, with settings of one's own.
+    pub(crate) fn of(builder: SystemBuilder) -> Self {
+        let system = builder.policy(Policy::open()).build().unwrap();
         let done = Arc::new(Done { left: AtomicUsize::new(0), waits: thread::current() });
         let host = Self { runtime: current_thread(), system, done };
         let done = Arc::clone(&host.done);

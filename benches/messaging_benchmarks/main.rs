@@ -15,6 +15,7 @@ mod reference;
 mod routing;
 mod suite;
 mod table;
+mod watched;
 
 use suite::Suite;
 
@@ -24,6 +25,7 @@ fn main() {
     call::run(&mut suite);
     native::run(&mut suite);
     routing::run(&mut suite);
+    watched::run(&mut suite);
     publish::run(&mut suite);
     correlation::run(&mut suite);
     table::print(&suite.finish());
