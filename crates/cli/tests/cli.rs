@@ -220,8 +220,9 @@ fn what_happens_can_be_recorded() {
     assert!(page.starts_with("<!") && page.contains("shop/echo"));
     let topology = ["diagram", "flow.jsonl", "--picture", "topology"];
     let with = [&topology[..], &["--application", "castcall.toml"]].concat();
-    assert!(!shop.says(&topology).contains("shop/requester"));
-    assert!(shop.says(&with).contains("shop/requester"), "it may, and did not");
+    // What is allowed and was not used is dotted.
+    assert!(!shop.says(&topology).contains("-.->"));
+    assert!(shop.says(&with).contains("-.->"), "the requester may, and did not");
     assert_eq!(shop.fails(&["diagram", "nothing.jsonl"]).0, 1);
     assert_eq!(shop.fails(&["diagram", "castcall.toml"]).0, 1);
 }
