@@ -59,8 +59,13 @@ impl Peer {
 
     /// The end of a call.
     fn call_back(&self) {
-        let callback =
-            Callback { request_id: RequestId::new(), result: Ok(Bytes::new()), owner: Key(1) };
+        let callback = Callback {
+            request_id: RequestId::new(),
+            result: Ok(Bytes::new()),
+            trace: None,
+            untraced: false,
+            owner: Key(1),
+        };
         if self.mailbox.push_callback(callback, |_| ()) == Some(true) {
             self.turn();
         }
