@@ -14,7 +14,11 @@ use crate::workspace::{Member, Workspace, cargo};
 const THRESHOLD: f64 = 95.0;
 
 /// Files that don't count, and why. One that reaches the threshold has no place here.
-const EXCEPTIONS: &[(&str, &str)] = &[];
+const EXCEPTIONS: &[(&str, &str)] = &[(
+    "crates/wasm/src/wasi/wait.rs",
+    "hands each function of wasi:io on to wasmtime-wasi's own; what is ours, the waiting, is tested \
+     through those that guests wait by",
+)];
 
 const TOOL: &str = "cargo-llvm-cov";
 const TOOL_VERSION: &str = "0.9.1";

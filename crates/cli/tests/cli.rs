@@ -116,6 +116,14 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        // In order, if it can.
+        if self.0.try_wait().is_ok_and(|ended| ended.is_none()) {
+            self.interrupt();
+        }
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while Instant::now() < deadline && self.0.try_wait().is_ok_and(|ended| ended.is_none()) {
+            thread::sleep(Duration::from_millis(10));
+        }
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -297,6 +305,57 @@ fn manifests_and_components_are_checked_without_running_them() {
     assert_eq!(shop.fails(&["run", "castcall.toml"]).0, 3);
     assert_eq!(shop.fails(&["check", "nothing.toml"]).0, 3);
     assert_eq!(shop.fails(&["check"]).0, 2);
+}
+
+#[test]
+fn what_can_not_be_read_and_what_is_never_used_is_said() {
+    let shop = Shop::new();
+    let wasm = fixture("callback-receiver-component");
+    let codecs = "[codecs]\npreferred = \"json\"\naccepts = [\"json\"]\n";
+    shop.write(
+        "requester.toml",
+        &format!(
+            "id = \"shop/requester\"\nwasm = {wasm:?}\ncapabilities.call = [\"shop/*\"]\n{codecs}"
+        ),
+    );
+    let output = shop.output(&["--format", "json", "check", "castcall.toml"]);
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let wrong = said["wrong"].to_string();
+    assert!(wrong.contains("shop/requester may send to shop/echo"), "{wrong}");
+    // What is granted and not asked for is a warning.
+    let warned = String::from_utf8(output.stderr).unwrap();
+    assert!(warned.contains("warning:"), "{warned}");
+}
+
+#[test]
+fn a_collector_that_is_not_there_stops_nobody() {
+    let shop = Shop::new();
+    let (code, why) = shop.fails(&["run", "castcall.toml", "--otlp", "ftp://x"]);
+    assert!(code == 1 && why.contains("http://"), "{why}");
+    let mut command = shop.command(&["run", "castcall.toml", "--otlp", "http://127.0.0.1:9"]);
+    let log = fs::File::create(shop.0.path().join("log")).unwrap();
+    let mut running = Running(command.stderr(log).spawn().unwrap());
+    eventually("the system runs", || shop.output(&["components"]).status.success());
+    let mut call = shop.command(&["call", "shop/echo", "-", "--codec", "json"]);
+    let mut call = call.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    call.stdin.take().unwrap().write_all(b"7").unwrap();
+    let output = call.wait_with_output().unwrap();
+    let why = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1) && why.contains("accepts cbor"), "{why}");
+    let (code, why) = shop.fails(&["components", "stop", "nobody"]);
+    assert!(code == 1 && why.contains("no component"), "{why}");
+    let (code, _) = shop.fails(&["components", "restart", "nobody"]);
+    assert_eq!(code, 1);
+    for (action, target) in [("publish", "news.eu"), ("subscribe", "news.*")] {
+        let all = shop.json(&["explain", "shop/requester", action, target]);
+        assert!(all["allowed"].is_boolean());
+    }
+    assert_eq!(shop.fails(&["explain", "shop/requester", "publish", "a..b"]).0, 1);
+    assert_eq!(shop.fails(&["call", "shop/echo", "--file", "nothing.bin"]).0, 1);
+    assert_eq!(shop.fails(&["record", "--for", "1ms", "-o", "no/where"]).0, 1);
+    running.interrupt();
+    assert_eq!(running.end(), Some(0), "{}", shop.log());
 }
 
 #[test]
