@@ -16,7 +16,7 @@ use castcall_policy::{Change, Observer, Policy};
 use dashmap::DashMap;
 
 use crate::clock::Clock;
-use crate::message::Key;
+use crate::message::{Key, Message};
 use crate::peer::Peer;
 
 pub(crate) use deliveries::Heard;
@@ -114,4 +114,13 @@ impl<'a> Attempt<'a> {
 
 fn trace_id(trace: Option<&Arc<TraceContext>>) -> Option<[u8; 16]> {
     trace.map(|trace| trace.trace_id())
+}
+
+/// What a message is, in the words of the audit and of spans.
+pub(crate) fn what_of(message: &Message) -> What {
+    match message {
+        Message { call: Some(_), .. } => What::Call,
+        Message { topic: Some(_), .. } => What::Publish,
+        _ => What::Cast,
+    }
 }

@@ -105,7 +105,7 @@ impl Origin<'_> {
             to,
             payload,
             codec,
-            sent: self.stamp(),
+            sent: outgoing.at,
             call,
             trace: outgoing.trace.as_deref().cloned(),
             served_groups: Vec::new(),
@@ -119,12 +119,10 @@ impl Origin<'_> {
         let adapter = self.adapter().map_err(refuse)?;
         let target = ComponentId::new(target);
         let target = target.map_err(|_| refuse(MessagingError::InvalidMessage))?;
-        let (size, about) = (payload.len(), self.about(payload.as_slice()));
         let to = Destination::Component(target.clone());
-        let outgoing = self.outgoing(What::Cast, target.as_str(), size);
+        let outgoing = self.outgoing(What::Cast, target.as_str(), payload.as_slice());
         adapter.send(self.parcel(to, payload.into_bytes(), &outgoing, None), None)?;
-        self.count(What::Cast, size);
-        self.sent_beyond(about, What::Cast, &target, None);
+        self.accepted_beyond(&outgoing, &target, None);
         Ok(())
     }
 
@@ -144,8 +142,7 @@ impl Origin<'_> {
         let target = ComponentId::new(target);
         let target = target.map_err(|_| refuse(MessagingError::InvalidMessage))?;
         let native = way.is_native();
-        let (size, payload_is) = (payload.len(), self.about(payload.as_slice()));
-        let outgoing = self.outgoing(What::Call, target.as_str(), size);
+        let outgoing = self.outgoing(What::Call, target.as_str(), payload.as_slice());
         let call = self.register(broker.beyond, timeout, way, id, &outgoing).map_err(refuse)?;
         let remaining = call.deadline.saturating_duration_since(broker.now());
         let weak = Arc::downgrade(broker);
@@ -161,8 +158,7 @@ impl Origin<'_> {
             Ok(()) => {}
             Err(returned) => self.withdraw(call, native, returned.into())?,
         }
-        self.count(What::Call, size);
-        self.sent_beyond(payload_is, What::Call, &target, Some(call.id));
+        self.accepted_beyond(&outgoing, &target, Some(call.id));
         Ok(call)
     }
 
@@ -246,7 +242,7 @@ impl Endpoint for Gateway {
         };
         let trace = parcel.trace.clone().map(Arc::new);
         let origin = self.origin(&parcel.from, trace.as_ref());
-        let outgoing = origin.outgoing(What::Publish, topic.as_str(), parcel.payload.len());
+        let outgoing = origin.outgoing(What::Publish, topic.as_str(), &parcel.payload);
         origin.publish_here(topic, &parcel.payload, &outgoing, &mut parcel.served_groups)
     }
 

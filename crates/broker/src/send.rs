@@ -147,20 +147,20 @@ impl Origin<'_> {
     ) -> Result<(), Refused> {
         let refuse = |error| Refused { error, payload: None };
         self.check_target(target, payload.as_slice()).map_err(refuse)?;
-        let (size, about) = (payload.len(), self.about(payload.as_slice()));
-        let outgoing = self.outgoing(What::Cast, target.id.as_str(), size);
+        let outgoing = self.outgoing(What::Cast, target.id.as_str(), payload.as_slice());
+        let accepted = || self.accepted(&outgoing, &target.name, None);
         let message = self.message(payload.into_bytes(), &outgoing, None, None);
         match target.mailbox.push(message) {
             Pushed::Queued { wake, dropped } => {
-                self.sent(about, What::Cast, &target.name, None);
+                accepted();
                 target.after_push(wake, dropped);
             }
             Pushed::Dropped(message) => {
-                self.sent(about, What::Cast, &target.name, None);
+                accepted();
                 target.overflowed(message);
             }
             Pushed::Unavailable(message) => {
-                self.sent(about, What::Cast, &target.name, None);
+                accepted();
                 target.dead_letter(message, DeadLetterReason::Unavailable, 0);
             }
             Pushed::Full(message) => {
@@ -174,7 +174,6 @@ impl Origin<'_> {
                 return Err(Refused { error: MessagingError::ComponentNotFound, payload });
             }
         }
-        self.count(What::Cast, size);
         Ok(())
     }
 
@@ -264,28 +263,24 @@ impl Origin<'_> {
         let refuse = |error| Refused { error, payload: None };
         self.check_target(target, payload.as_slice()).map_err(refuse)?;
         let native = way.is_native();
-        let (size, about) = (payload.len(), self.about(payload.as_slice()));
-        let outgoing = self.outgoing(What::Call, target.id.as_str(), size);
+        let outgoing = self.outgoing(What::Call, target.id.as_str(), payload.as_slice());
         let call = self.register(target.key, timeout, way, id, &outgoing).map_err(refuse)?;
         let message = self.message(payload.into_bytes(), &outgoing, Some(call), None);
-        let sent = || {
-            self.count(What::Call, size);
-            self.sent(about, What::Call, &target.name, Some(call.id));
-        };
+        let accepted = || self.accepted(&outgoing, &target.name, Some(call.id));
         let (error, message) = match target.mailbox.push(message) {
             Pushed::Queued { wake, dropped } => {
-                sent();
+                accepted();
                 target.after_push(wake, dropped);
                 return Ok(call);
             }
             Pushed::Dropped(_) => {
                 target.counters.overflowed.add(1);
-                sent();
+                accepted();
                 broker.fail(call, RequestError::Dropped);
                 return Ok(call);
             }
             Pushed::Unavailable(_) => {
-                sent();
+                accepted();
                 broker.fail(call, RequestError::Unavailable);
                 return Ok(call);
             }
@@ -294,7 +289,7 @@ impl Origin<'_> {
         };
         outgoing.refused(&error);
         self.withdraw(call, native, Refused { error, payload: Some(message.payload) })?;
-        sent();
+        accepted();
         Ok(call)
     }
 
@@ -363,13 +358,12 @@ impl Origin<'_> {
         payload: impl Payload,
     ) -> Result<u32, MessagingError> {
         self.check(payload.len())?;
-        self.sent(self.about(payload.as_slice()), What::Publish, name, None);
+        let outgoing = self.outgoing(What::Publish, topic.as_str(), payload.as_slice());
+        self.accepted(&outgoing, name, None);
         let payload = payload.into_bytes();
-        let outgoing = self.outgoing(What::Publish, topic.as_str(), payload.len());
         let mut served = Vec::new();
         let matched = self.publish_here(topic, &payload, &outgoing, &mut served);
         let beyond = self.publish_beyond(topic, &payload, &outgoing, served);
-        self.count(What::Publish, payload.len());
         Ok(matched.saturating_add(beyond))
     }
 
@@ -410,19 +404,25 @@ impl Origin<'_> {
         if exact { broker.config.clock.wall() } else { broker.coarse.wall() }
     }
 
-    /// A message was accepted.
+    /// A message was accepted for `to`, a target or topic.
     #[inline]
-    pub(crate) fn count(&self, what: What, bytes: usize) {
-        let (counters, bytes) = (&self.peer.counters, bytes as u64);
+    pub(crate) fn accepted(&self, outgoing: &Outgoing, to: &Name, id: Option<RequestId>) {
+        self.count(outgoing);
+        self.record_send(outgoing, to, id);
+    }
+
+    #[inline]
+    fn count(&self, outgoing: &Outgoing) {
+        let (counters, bytes) = (&self.peer.counters, outgoing.size as u64);
         if self.is_from_outside() {
-            match what {
+            match outgoing.what {
                 What::Cast => counters.casts_sent.add(1),
                 What::Call => counters.calls_sent.add(1),
                 _ => counters.published.add(1),
             }
             counters.bytes_sent.add(bytes);
         } else {
-            match what {
+            match outgoing.what {
                 What::Cast => counters.own.casts.add_exclusive(1),
                 What::Call => counters.own.calls.add_exclusive(1),
                 _ => counters.own.published.add_exclusive(1),
@@ -442,7 +442,7 @@ impl Origin<'_> {
             sender: self.sender.clone(),
             payload,
             topic,
-            timestamp: self.stamp(),
+            timestamp: outgoing.at,
             trace: outgoing.trace.clone(),
             call,
             measured: self.measured,

@@ -14,11 +14,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use castcall_audit::{What, Why};
-use castcall_core::{RequestId, TraceContext};
+use castcall_core::{RequestId, Timestamp, TraceContext};
 use tracing::field::{Empty, display};
 use tracing::span::EnteredSpan;
 use tracing::{Level, Span};
 
+use crate::audited::{About, what_of};
 use crate::message::{Callback, Message};
 use crate::peer::Peer;
 use crate::send::Origin;
@@ -97,8 +98,15 @@ fn has_request_id(span: &Span, id: RequestId) {
     span.record("messaging.message.conversation_id", display(id));
 }
 
-/// A message on its way out.
+/// A message on its way out: what its span, its record and each of its copies say.
 pub(crate) struct Outgoing {
+    pub(crate) what: What,
+    /// Bytes of its payload.
+    pub(crate) size: usize,
+    /// When; the clock is read once.
+    pub(crate) at: Timestamp,
+    /// For the audit, if that is on.
+    pub(crate) about: Option<About>,
     /// The trace that it belongs to.
     pub(crate) trace: Option<Arc<TraceContext>>,
     /// It was decided that what it belongs to is not traced.
@@ -124,7 +132,7 @@ impl Outgoing {
 impl Origin<'_> {
     /// A message is about to be sent to `destination`.
     #[inline]
-    pub(crate) fn outgoing(&self, what: What, destination: &str, bytes: usize) -> Outgoing {
+    pub(crate) fn outgoing(&self, what: What, destination: &str, payload: &[u8]) -> Outgoing {
         let (mut untraced, tracer) = (self.untraced, &self.peer.broker.config.tracing.0);
         let traced = match (self.trace, tracer) {
             (Some(trace), Some(_)) => trace.is_sampled(),
@@ -134,22 +142,33 @@ impl Origin<'_> {
             }
             (_, None) => true,
         };
+        let mut outgoing = Outgoing {
+            what,
+            size: payload.len(),
+            at: self.stamp(),
+            about: self.about(payload),
+            trace: self.trace.cloned(),
+            untraced,
+            span: Span::none(),
+        };
         if traced && wanted() {
-            return self.outgoing_in_span(what, destination, bytes);
+            self.open_span(&mut outgoing, destination);
         }
-        Outgoing { trace: self.trace.cloned(), untraced, span: Span::none() }
+        outgoing
     }
 
     #[cold]
-    fn outgoing_in_span(&self, what: What, destination: &str, bytes: usize) -> Outgoing {
+    fn open_span(&self, outgoing: &mut Outgoing, destination: &str) {
+        let what = outgoing.what;
         let span = message_span!("send", "producer", "send", what, destination, self.sender);
-        span.record("messaging.message.body.size", bytes);
-        let placed = self.peer.broker.config.tracing.0.as_ref().and_then(|tracer| {
-            let nothing = Follows::Nothing;
-            tracer.place(&span, self.trace.map_or(nothing, |trace| Follows::From(trace)))
-        });
-        let trace = placed.map(Arc::new).or_else(|| self.trace.cloned());
-        Outgoing { trace, untraced: false, span }
+        span.record("messaging.message.body.size", outgoing.size);
+        if let Some(tracer) = &self.peer.broker.config.tracing.0 {
+            let follows = self.trace.map_or(Follows::Nothing, |trace| Follows::From(trace));
+            if let Some(placed) = tracer.place(&span, follows) {
+                outgoing.trace = Some(Arc::new(placed));
+            }
+        }
+        outgoing.span = span;
     }
 }
 
@@ -172,11 +191,7 @@ impl Peer {
 
     #[cold]
     fn process_in_span(&self, message: &mut Message) -> EnteredSpan {
-        let what = match (&message.call, &message.topic) {
-            (Some(_), _) => What::Call,
-            (None, Some(_)) => What::Publish,
-            (None, None) => What::Cast,
-        };
+        let what = what_of(message);
         let destination = message.topic.as_ref().map_or(self.id.as_str(), |topic| topic.as_str());
         let span = message_span!("process", "consumer", "process", what, destination, self.id);
         span.record("messaging.message.body.size", message.payload.len());

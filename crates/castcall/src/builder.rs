@@ -153,7 +153,8 @@ impl SystemBuilder {
     }
 
     /// Keeps run-time subscriptions, dead letters and [compiled code](Self::code_cache) in the
-    /// directory `path`, so that they survive the process. It is made if it is not there; one system at a time may have it.
+    /// directory `path`, so that they survive the process. It is made if it is not there; one system
+    /// at a time may have it.
     #[must_use]
     pub fn state_directory(self, path: impl Into<PathBuf>) -> Self {
         self.state_directory_with(path, StateConfig::default())

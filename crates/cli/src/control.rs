@@ -14,7 +14,6 @@ pub(crate) const MAX_REQUEST: u64 = 64 << 20;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) enum Request {
-    Ping,
     Cast { target: String, payload: Payload },
     Call { target: String, payload: Payload, timeout_ms: u64 },
     Publish { target: String, payload: Payload },

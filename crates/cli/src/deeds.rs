@@ -23,7 +23,8 @@ type Done = Result<Value, String>;
 
 pub(crate) async fn deed(running: &Running, request: Request) -> Done {
     match request {
-        Request::Ping | Request::Record { .. } => Ok(Value::Null),
+        // Answered in lines, by `record`.
+        Request::Record { .. } => Ok(Value::Null),
         Request::Cast { target, payload } => {
             let payload = encode(running, &target, payload)?;
             running.cli.cast(target, payload).map_err(text)?;

@@ -3,7 +3,7 @@
 use castcall_audit::{Kind, NameCache, Record, What, Why};
 use castcall_core::{ComponentId, Topic};
 
-use super::{About, trace_id};
+use super::{About, trace_id, what_of};
 use crate::broker::Inner;
 use crate::message::{Callback, Message};
 use crate::peer::Peer;
@@ -93,13 +93,5 @@ impl Heard {
             let record = Record::new(Kind::HandlerError, peer.broker.coarse.wall(), &peer.name);
             audit.record(record.what(What::Callback).whom(&peer.name).why(why));
         }
-    }
-}
-
-fn what_of(message: &Message) -> What {
-    match message {
-        Message { call: Some(_), .. } => What::Call,
-        Message { topic: Some(_), .. } => What::Publish,
-        _ => What::Cast,
     }
 }

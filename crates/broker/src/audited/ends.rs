@@ -1,12 +1,12 @@
 //! Ends of calls, dead letters, subscriptions, and the lives of components.
 
 use bytes::Bytes;
-use castcall_audit::{Audit, Kind, Note, NoteKind, Record, What, Why};
+use castcall_audit::{Audit, Kind, Note, NoteKind, Record, Why};
 use castcall_core::{ComponentId, DeadLetterReason, Pattern, RequestError, RequestId};
 use castcall_correlation::Entry;
 use castcall_topics::Group;
 
-use super::{About, trace_id};
+use super::{About, trace_id, what_of};
 use crate::broker::{Inner, Sink};
 use crate::instance::StartError;
 use crate::message::{Key, Message};
@@ -101,10 +101,9 @@ impl Peer {
             return;
         }
         let about = About::of(&message.payload);
-        let what = if message.topic.is_some() { What::Publish } else { What::Cast };
         let who = audit.name(&message.sender);
         let record = Record::new(Kind::DeadLetter, self.broker.config.clock.wall(), &who)
-            .what(what)
+            .what(what_of(message))
             .whom(&self.name)
             .why(reason)
             .codec(about.codec)

@@ -6,6 +6,7 @@ use castcall_core::{ComponentId, MessagingError, RequestId};
 use super::{About, Attempt, trace_id};
 use crate::peer::Peer;
 use crate::send::Origin;
+use crate::spans::Outgoing;
 
 impl Origin<'_> {
     fn audit(&self) -> &Audit {
@@ -18,29 +19,28 @@ impl Origin<'_> {
         self.audit().is_on().then(|| About::of(payload))
     }
 
-    /// A message was accepted.
+    /// A message was accepted for `to`, a target or topic.
     #[inline]
-    pub(crate) fn sent(&self, about: Option<About>, what: What, to: &Name, id: Option<RequestId>) {
-        let Some(about) = about else { return };
+    pub(crate) fn record_send(&self, outgoing: &Outgoing, to: &Name, id: Option<RequestId>) {
+        let Some(about) = outgoing.about else { return };
         self.with_name(|who| {
-            let record = Record::new(Kind::Send, self.stamp(), who).what(what);
-            let record = if what == What::Publish { record.topic(to) } else { record.whom(to) };
-            let record = record.codec(about.codec).size(about.size);
-            self.audit().record(record.request_id(id).trace_id(trace_id(self.trace)));
+            let record = Record::new(Kind::Send, outgoing.at, who).what(outgoing.what);
+            let published = outgoing.what == What::Publish;
+            let record = if published { record.topic(to) } else { record.whom(to) };
+            let record = record.codec(about.codec).size(about.size).request_id(id);
+            self.audit().record(record.trace_id(trace_id(outgoing.trace.as_ref())));
         });
     }
 
     /// A message to somebody in another system was accepted.
-    pub(crate) fn sent_beyond(
+    pub(crate) fn accepted_beyond(
         &self,
-        about: Option<About>,
-        what: What,
+        outgoing: &Outgoing,
         to: &ComponentId,
         id: Option<RequestId>,
     ) {
-        if about.is_some() {
-            self.sent(about, what, &self.audit().name(to), id);
-        }
+        // Of an audit that is off, a name costs nothing.
+        self.accepted(outgoing, &self.audit().name(to), id);
     }
 
     #[inline]

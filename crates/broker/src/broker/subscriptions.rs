@@ -108,7 +108,7 @@ impl Inner {
 
     /// Whether somebody wants to know which subscriptions end.
     fn told_of_ends(&self) -> bool {
-        self.adapter().is_some() || self.config.audit.is_on()
+        self.adapter().is_some() || self.auditor.audit.is_on()
     }
 
     fn tell_unsubscribed(

@@ -1,5 +1,6 @@
 //! Spans, and how they hang together.
 
+use castcall::audit::{Audit, AuditConfig, MemorySink, Sinks};
 use castcall::core::TraceContext;
 use castcall::{Policy, System};
 use castcall_integration_tests::{PATIENCE, Recorder, Stage, eventually};
@@ -134,4 +135,23 @@ async fn what_is_not_sampled_is_not_traced_and_what_begins_outside_may_be() {
     COLLECTOR.with(|kept| {
         assert!(kept.spans.iter().all(|span| span.trace_id != context.trace_id()));
     });
+}
+
+/// The record of the send that begins a trace belongs to it, too.
+#[tokio::test]
+async fn the_audit_names_the_trace_from_its_first_send() {
+    let all = MemorySink::new();
+    let sinks = Sinks { all: Some(Box::new(all.clone())), denials: None };
+    let audit = Audit::to(&AuditConfig::default(), sinks).unwrap();
+    let stage = Stage::guarded(builder().audit_to(audit.clone()));
+    stage.add("reader", "context-reader").await;
+    let begun = stage.tell("reader", "trace").await;
+    let trace = begun.split('-').nth(1).unwrap();
+    audit.flush().unwrap();
+    for kind in ["send", "delivery"] {
+        let kind = format!(r#""kind":"{kind}""#);
+        let lines = all.lines();
+        let line = lines.iter().find(|line| line.contains(&kind)).unwrap();
+        assert!(line.contains(&format!(r#""trace_id":"{trace}""#)), "{line}");
+    }
 }
