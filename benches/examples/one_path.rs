@@ -2,7 +2,6 @@
 //! same instructions each time:
 //! `valgrind --tool=callgrind one_path cast|call [MESSAGES [IN_FLIGHT]]`.
 
-use std::cell::Cell;
 use std::collections::VecDeque;
 use std::env;
 use std::error::Error;
@@ -108,11 +107,9 @@ impl Host {
     }
 }
 
-/// Runs whoever is ready, in turns of so many messages as a worker's turn would have.
+/// Runs whoever is ready, in turns as a worker gives them.
 #[derive(Default)]
 struct ByHand(Mutex<VecDeque<Ready>>);
-
-const TURN: usize = 1_000;
 
 impl Scheduler for ByHand {
     fn schedule(&self, ready: Ready) {
@@ -126,12 +123,7 @@ impl ByHand {
     fn run_all(&self) {
         loop {
             let Some(ready) = self.0.lock().pop_front() else { return };
-            let left = Cell::new(TURN);
-            let is_over = || {
-                left.set(left.get().saturating_sub(1));
-                left.get() == 0
-            };
-            if let Some(again) = ready.run(&is_over) {
+            if let Some(again) = ready.run() {
                 self.0.lock().push_back(again);
             }
         }

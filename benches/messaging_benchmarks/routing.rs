@@ -36,7 +36,7 @@ impl ByHand {
     fn run_all(&self) {
         loop {
             let Some(ready) = self.0.lock().pop_front() else { return };
-            let again = ready.run(&|| false);
+            let again = ready.run();
             assert!(again.is_none());
         }
     }

@@ -31,7 +31,7 @@ impl Queue {
     fn run(&self) {
         loop {
             let Some(ready) = self.0.lock().unwrap().pop_front() else { return };
-            if let Some(again) = ready.run(&|| false) {
+            if let Some(again) = ready.run() {
                 self.schedule(again);
             }
         }

@@ -49,6 +49,12 @@ pub trait Scheduler: Send + Sync + 'static {
     /// while `expire` is running makes it run again.
     fn alarm(&self);
 
+    /// How many ticks have passed. A turn is over with the first message after one has: asked at
+    /// its beginning, and before each message. By default no turn is over for that.
+    fn ticks(&self) -> u64 {
+        0
+    }
+
     /// Whether what runs on this thread is to give up, since too many overrun their turns.
     fn is_shed(&self) -> bool {
         false

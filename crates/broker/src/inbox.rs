@@ -1,17 +1,18 @@
 //! What an instance empties in its turn.
 
 use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use castcall_core::{ComponentError, CrashCode, RequestError, Timestamp};
 use castcall_correlation::Resolution;
-use tracing::span::EnteredSpan;
 
 use crate::audited::Heard;
 use crate::dead_letters::Retry;
 use crate::message::{CallRef, Callback, Item, Key, Message};
 use crate::peer::Peer;
-use crate::spans::has_failed;
+use crate::spans::{Entered, has_failed};
 use crate::timings::Span;
 
 /// How many messages a turn may have, so that a thousand busy components have theirs within some
@@ -32,21 +33,28 @@ pub enum Work {
 ///
 /// After each [`Inbox::next`] that gave something comes a `finish…`; an instance that crashes in
 /// between returns from its turn without.
-pub struct Inbox<'a> {
+///
+/// It borrows nothing, so that an instance can lay it, for the length of a turn, where host
+/// functions find it: [`Inbox::lend`].
+pub struct Inbox(Option<Box<Turn>>);
+
+/// What an instance is given in its turns. Lives as long as the instance does.
+pub(crate) struct Turn {
+    peer: Arc<Peer>,
+    incarnation: Key,
     /// How many more messages this turn may have.
     left: u32,
-    peer: &'a Peer,
-    incarnation: Key,
+    /// The tick at which it began.
+    tick: u64,
     /// Comes before the batch.
-    retry: &'a mut Option<Box<Retry>>,
-    batch: &'a mut VecDeque<Item>,
-    heard: &'a mut Heard,
-    is_over: &'a dyn Fn() -> bool,
+    retry: Option<Box<Retry>>,
+    batch: VecDeque<Item>,
+    heard: Heard,
     in_hand: Option<InHand>,
     /// When the message in hand was given out, if that is measured.
     began: Option<Timestamp>,
     /// While something is handled, if it is traced.
-    span: Option<EnteredSpan>,
+    span: Option<Entered>,
     end: Option<End>,
     /// The component is being stopped, and what is left for it are callbacks.
     draining: bool,
@@ -74,46 +82,95 @@ pub(crate) enum End {
     Stop,
 }
 
-impl std::fmt::Debug for Inbox<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Inbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let turn = self.0.as_deref();
         f.debug_struct("Inbox")
-            .field("in_hand", &self.in_hand)
-            .field("waiting", &self.batch.len())
+            .field("in_hand", &turn.and_then(|turn| turn.in_hand.as_ref()))
+            .field("waiting", &turn.map(|turn| turn.batch.len()))
             .finish_non_exhaustive()
     }
 }
 
-impl<'a> Inbox<'a> {
-    pub(crate) fn new(
-        peer: &'a Peer,
-        incarnation: Key,
-        (retry, batch): (&'a mut Option<Box<Retry>>, &'a mut VecDeque<Item>),
-        heard: &'a mut Heard,
-        is_over: &'a dyn Fn() -> bool,
-    ) -> Self {
-        Self {
-            left: TURN,
-            peer,
+impl Inbox {
+    /// One for an instance, to which `retry` is given first.
+    pub(crate) fn new(peer: &Arc<Peer>, incarnation: Key, retry: Option<Box<Retry>>) -> Self {
+        Self(Some(Box::new(Turn {
+            peer: Arc::clone(peer),
             incarnation,
+            left: 0,
+            tick: 0,
             retry,
-            batch,
-            heard,
-            is_over,
+            batch: VecDeque::new(),
+            heard: Heard::default(),
             in_hand: None,
             began: None,
             span: None,
             end: None,
             draining: false,
-        }
+        })))
     }
 
-    pub(crate) fn draining(self) -> Self {
-        Self { draining: true, ..self }
+    /// The inbox itself, for who can't keep what is borrowed. What is left behind is empty; it must
+    /// be put back before the turn ends, or what is in it is lost.
+    #[must_use]
+    pub fn lend(&mut self) -> Self {
+        Self(self.0.take())
+    }
+
+    /// None: it was lent, and not put back.
+    pub(crate) fn turn(&mut self) -> Option<&mut Turn> {
+        self.0.as_deref_mut()
     }
 
     /// What is to be done next; `None` ends the turn.
     #[allow(clippy::should_implement_trait, reason = "an iterator could not be told the outcome")]
     pub fn next(&mut self) -> Option<Work> {
+        self.0.as_mut()?.next()
+    }
+
+    /// The message was handled. For a call, `answer` goes to who asked, unless the handler has
+    /// taken the call over; for a cast, only whether it is an error matters.
+    pub fn finish(&mut self, answer: Result<Bytes, ComponentError>) {
+        if let Some(turn) = &mut self.0 {
+            turn.finish(answer);
+        }
+    }
+
+    /// The callback was made.
+    pub fn finish_callback(&mut self, result: Result<(), ComponentError>) {
+        if let Some(turn) = &mut self.0 {
+            turn.finish_callback(result);
+        }
+    }
+}
+
+impl Turn {
+    /// The component's turn has come, at this tick; none: it is stopped, and gets its callbacks.
+    pub(crate) fn begin_turn(&mut self, tick: Option<u64>) {
+        self.left = TURN;
+        self.draining = tick.is_none();
+        self.tick = tick.unwrap_or_default();
+        self.end = None;
+        self.in_hand = None;
+        self.heard.refresh(&self.peer.broker);
+    }
+
+    /// What has not been given out goes back to where it came from.
+    pub(crate) fn give_back(&mut self) {
+        self.peer.mailbox.give_back(&mut self.batch);
+    }
+
+    /// What was to be given out again.
+    pub(crate) fn take_retry(&mut self) -> Option<Box<Retry>> {
+        self.retry.take()
+    }
+
+    fn is_over(&self) -> bool {
+        self.left == 0 || self.peer.broker.scheduler.ticks() != self.tick
+    }
+
+    fn next(&mut self) -> Option<Work> {
         self.in_hand = None;
         if self.end.is_some() {
             return None;
@@ -123,7 +180,7 @@ impl<'a> Inbox<'a> {
                 self.end = Some(End::Stop);
                 return None;
             }
-            if (self.left == 0 || (self.is_over)()) && !self.draining {
+            if !self.draining && self.is_over() {
                 self.end = Some(End::Over);
                 return None;
             }
@@ -133,7 +190,7 @@ impl<'a> Inbox<'a> {
             }
             let item = match self.batch.pop_front() {
                 Some(item) => item,
-                None if self.peer.mailbox.take(self.batch) => continue,
+                None if self.peer.mailbox.take(&mut self.batch) => continue,
                 None => {
                     self.end = Some(End::Empty);
                     return None;
@@ -151,7 +208,7 @@ impl<'a> Inbox<'a> {
                     // An answer may have been on its way when the instance that asked ended.
                     if callback.owner == self.incarnation {
                         self.peer.call_ended(false);
-                        self.heard.called_back(self.peer, &callback);
+                        self.heard.called_back(&self.peer, &callback);
                         self.span = self.peer.call_back(&mut callback);
                         self.peer.counters.callbacks.add_exclusive(1);
                         self.in_hand = Some(InHand::Callback);
@@ -167,7 +224,7 @@ impl<'a> Inbox<'a> {
         self.peer.counters.redelivered.add_exclusive(1);
         self.in_hand = Some(InHand::Cast { attempt: retry.attempts + 1 });
         self.began = None;
-        self.heard.delivered(self.peer, &retry.message);
+        self.heard.delivered(&self.peer, &retry.message);
         self.span = self.peer.process(&mut retry.message);
         Work::Message(retry.message)
     }
@@ -188,7 +245,7 @@ impl<'a> Inbox<'a> {
         }
         counters.bytes_handled.add_exclusive(message.payload.len() as u64);
         self.began = message.measured.then(|| self.waited(&message));
-        self.heard.delivered(self.peer, &message);
+        self.heard.delivered(&self.peer, &message);
         self.span = self.peer.process(&mut message);
         Some(Work::Message(message))
     }
@@ -208,9 +265,7 @@ impl<'a> Inbox<'a> {
         self.peer.timings.record(Span::Handled, now.saturating_sub(began.as_unix_nanos()));
     }
 
-    /// The message was handled. For a call, `answer` goes to who asked, unless the handler has
-    /// taken the call over; for a cast, only whether it is an error matters.
-    pub fn finish(&mut self, answer: Result<Bytes, ComponentError>) {
+    fn finish(&mut self, answer: Result<Bytes, ComponentError>) {
         if let Some(began) = self.began.take() {
             self.handled(began);
         }
@@ -219,7 +274,7 @@ impl<'a> Inbox<'a> {
             has_failed(self.span.as_ref(), error);
             tracing::debug!(component = %self.peer.id, %error, "a handler returned an error");
             if let Some(InHand::Cast { .. }) = self.in_hand {
-                self.heard.failed(self.peer, error.into());
+                self.heard.failed(&self.peer, error.into());
             }
         }
         if let Some(InHand::Call(call)) = self.in_hand.take()
@@ -230,14 +285,13 @@ impl<'a> Inbox<'a> {
         self.span = None;
     }
 
-    /// The callback was made.
-    pub fn finish_callback(&mut self, result: Result<(), ComponentError>) {
+    fn finish_callback(&mut self, result: Result<(), ComponentError>) {
         self.in_hand = None;
         if let Err(error) = result {
             self.peer.counters.callback_errors.add_exclusive(1);
             has_failed(self.span.as_ref(), &error);
             tracing::debug!(component = %self.peer.id, %error, "a callback returned an error");
-            Heard::callback_failed(self.peer, (&error).into());
+            Heard::callback_failed(&self.peer, (&error).into());
         }
         self.span = None;
     }
@@ -250,7 +304,7 @@ impl<'a> Inbox<'a> {
     /// The guest has crashed: says what was in hand.
     pub(crate) fn crashed_with(&mut self, code: CrashCode) -> Option<InHand> {
         has_failed(self.span.take().as_ref(), code);
-        self.in_hand
+        self.in_hand.take()
     }
 }
 

@@ -24,7 +24,7 @@ pub trait Instance: Send {
     /// # Errors
     ///
     /// The guest crashed. The instance is not used again.
-    fn run(&mut self, inbox: &mut Inbox<'_>) -> Result<(), CrashCode>;
+    fn run(&mut self, inbox: &mut Inbox) -> Result<(), CrashCode>;
 
     /// After a crash in [`Instance::run`]: the message that the guest crashed with, so that it can
     /// be given to the next instance, or kept as a dead letter. Without it only a number is left.

@@ -97,7 +97,7 @@ impl<P: NativePeer> Instance for NativeInstance<P> {
         self.peer.init(&mut self.context).map_err(StartError::Refused)
     }
 
-    fn run(&mut self, inbox: &mut Inbox<'_>) -> Result<(), CrashCode> {
+    fn run(&mut self, inbox: &mut Inbox) -> Result<(), CrashCode> {
         let Self { peer, context } = self;
         while let Some(work) = inbox.next() {
             match work {

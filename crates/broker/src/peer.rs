@@ -1,6 +1,5 @@
 //! One component or native peer, from its loading to its end, over all its instances.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
@@ -14,15 +13,16 @@ use hashbrown::HashMap;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use crate::audited::{Attempt, Heard};
+use crate::audited::Attempt;
 use crate::broker::{Asked, Inner};
 use crate::config::PeerConfig;
 use crate::context::{DeferError, Usage};
 use crate::dead_letters::Retry;
 use crate::guard::Guard;
+use crate::inbox::Inbox;
 use crate::instance::{Factory, Instance, StartError};
 use crate::mailbox::{Gate, Mailbox};
-use crate::message::{CallRef, Item, Key, Message};
+use crate::message::{CallRef, Key, Message};
 use crate::poison::Poison;
 use crate::stats::{Counter, Counters, MessagingStats};
 use crate::supervise::History;
@@ -75,15 +75,18 @@ pub(crate) struct Peer {
 }
 
 pub(crate) struct Actor {
-    pub(crate) instance: Option<Box<dyn Instance>>,
-    pub(crate) batch: VecDeque<Item>,
-    /// Comes before the batch.
+    pub(crate) instance: Option<Running>,
+    /// The next instance is given it before all else.
     pub(crate) retry: Option<Box<Retry>>,
     pub(crate) history: History,
     /// Why the instance before has ended.
     pub(crate) ended: Option<Why>,
-    pub(crate) heard: Heard,
     pub(crate) started: Option<oneshot::Sender<Result<(), StartError>>>,
+}
+
+pub(crate) struct Running {
+    pub(crate) instance: Box<dyn Instance>,
+    pub(crate) inbox: Inbox,
 }
 
 #[derive(Default)]
@@ -173,11 +176,9 @@ impl Peer {
             deferred: Mutex::default(),
             actor: Mutex::new(Actor {
                 instance: None,
-                batch: VecDeque::new(),
                 retry: None,
                 history: History::default(),
                 ended: None,
-                heard: Heard::default(),
                 started,
             }),
             factory,

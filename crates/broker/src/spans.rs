@@ -16,7 +16,6 @@ use std::sync::Arc;
 use castcall_audit::{What, Why};
 use castcall_core::{RequestId, Timestamp, TraceContext};
 use tracing::field::{Empty, display};
-use tracing::span::EnteredSpan;
 use tracing::{Level, Span};
 
 use crate::audited::{About, what_of};
@@ -185,12 +184,12 @@ impl Peer {
 
     /// A handler is about to be entered with the message; what it sends follows from its span.
     #[inline]
-    pub(crate) fn process(&self, message: &mut Message) -> Option<EnteredSpan> {
+    pub(crate) fn process(&self, message: &mut Message) -> Option<Entered> {
         self.is_traced(message.trace.as_ref()).then(|| self.process_in_span(message))
     }
 
     #[cold]
-    fn process_in_span(&self, message: &mut Message) -> EnteredSpan {
+    fn process_in_span(&self, message: &mut Message) -> Entered {
         let what = what_of(message);
         let destination = message.topic.as_ref().map_or(self.id.as_str(), |topic| topic.as_str());
         let span = message_span!("process", "consumer", "process", what, destination, self.id);
@@ -205,17 +204,17 @@ impl Peer {
                 message.trace = Some(Arc::new(placed));
             }
         }
-        span.entered()
+        Entered::new(span)
     }
 
     /// A callback is about to be made; what it sends follows from its span.
     #[inline]
-    pub(crate) fn call_back(&self, callback: &mut Callback) -> Option<EnteredSpan> {
+    pub(crate) fn call_back(&self, callback: &mut Callback) -> Option<Entered> {
         self.is_traced(callback.trace.as_ref()).then(|| self.call_back_in_span(callback))
     }
 
     #[cold]
-    fn call_back_in_span(&self, callback: &mut Callback) -> EnteredSpan {
+    fn call_back_in_span(&self, callback: &mut Callback) -> Entered {
         let what = What::Callback;
         let span = message_span!("callback", "consumer", "process", what, self.id, self.id);
         has_request_id(&span, callback.request_id);
@@ -230,14 +229,31 @@ impl Peer {
         {
             callback.trace = Some(Arc::new(placed));
         }
-        span.entered()
+        Entered::new(span)
     }
 }
 
 /// What was done in a span has failed.
 #[cold]
-pub(crate) fn has_failed(span: Option<&EnteredSpan>, why: impl Into<Why>) {
+pub(crate) fn has_failed(span: Option<&Entered>, why: impl Into<Why>) {
     if let Some(span) = span {
-        failed(span, why.into());
+        failed(&span.0, why.into());
+    }
+}
+
+/// A span that is entered for as long as this lives. Unlike [`tracing::span::EnteredSpan`] it may
+/// lie in what could go to another thread; it is made and dropped within one turn, and so on one.
+pub(crate) struct Entered(Span);
+
+impl Entered {
+    fn new(span: Span) -> Self {
+        span.with_subscriber(|(id, subscriber)| subscriber.enter(id));
+        Self(span)
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.0.with_subscriber(|(id, subscriber)| subscriber.exit(id));
     }
 }

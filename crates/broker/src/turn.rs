@@ -11,10 +11,10 @@ use castcall_correlation::deadline_after;
 use crate::audited::why_not_started;
 use crate::context::Context;
 use crate::inbox::{End, InHand, Inbox};
-use crate::instance::StartError;
+use crate::instance::{Instance, StartError};
 use crate::mailbox::Gate;
 use crate::message::Message;
-use crate::peer::{Actor, Peer, PeerState};
+use crate::peer::{Actor, Peer, PeerState, Running};
 use crate::supervise::Verdict;
 
 /// A component that has something to do. Made by the broker, run by whoever schedules.
@@ -39,25 +39,17 @@ impl Ready {
         self.0.is_slow()
     }
 
-    /// Runs the component until nothing waits for it, or `is_over` says that others should have
-    /// their turn, which is asked before each message. What is returned must be run again.
+    /// Runs the component until nothing waits for it, or others should have their turn, by
+    /// [`Scheduler::ticks`](crate::Scheduler::ticks). What is returned must be run again.
     #[must_use]
-    pub fn run(self, is_over: &dyn Fn() -> bool) -> Option<Self> {
-        self.run_watched(is_over, &|| false)
-    }
-
-    /// The same, and remembers for [`Ready::is_slow`] whether the turn `is_long`, which is asked
-    /// after it.
-    #[must_use]
-    pub fn run_watched(
-        self,
-        is_over: &dyn Fn() -> bool,
-        is_long: &dyn Fn() -> bool,
-    ) -> Option<Self> {
+    pub fn run(self) -> Option<Self> {
         let again = {
             let mut actor = self.0.actor.lock();
-            let again = self.0.turn(&mut actor, is_over);
-            self.0.turn_was(is_long() || (again && is_over()));
+            let began = self.0.broker.scheduler.ticks();
+            let again = self.0.turn(&mut actor, began);
+            // More than one tick: it has lasted for a whole one, however it lies between them.
+            let passed = self.0.broker.scheduler.ticks().wrapping_sub(began);
+            self.0.turn_was(passed > 1 || (again && passed > 0));
             again
         };
         if self.0.broker.is_shutting_down() {
@@ -72,6 +64,22 @@ fn guard<T, E: From<CrashCode>>(run: impl FnOnce() -> Result<T, E>) -> Result<T,
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err(CrashCode::Panic.into()))
 }
 
+/// One turn of an instance, which began at that tick, or its last, which no tick ends: how it ended, why there was no more, and with what in hand it crashed.
+fn run(
+    instance: &mut Box<dyn Instance>,
+    inbox: &mut Inbox,
+    began: Option<u64>,
+) -> (Result<(), CrashCode>, End, Option<InHand>) {
+    if let Some(turn) = inbox.turn() {
+        turn.begin_turn(began);
+    }
+    let result = guard(|| instance.run(inbox));
+    // Only an instance that has not put its inbox back has none: what it did with it, nobody knows.
+    let Some(turn) = inbox.turn() else { return (Err(CrashCode::Panic), End::Over, None) };
+    let in_hand = result.err().and_then(|code| turn.crashed_with(code));
+    (result, turn.end(), in_hand)
+}
+
 impl From<CrashCode> for StartError {
     fn from(code: CrashCode) -> Self {
         Self::Crashed(code)
@@ -80,7 +88,7 @@ impl From<CrashCode> for StartError {
 
 impl Peer {
     /// Returns whether there is more to do.
-    fn turn(self: &Arc<Self>, actor: &mut Actor, is_over: &dyn Fn() -> bool) -> bool {
+    fn turn(self: &Arc<Self>, actor: &mut Actor, began: u64) -> bool {
         if self.is_stopping() {
             self.finish(actor);
             return false;
@@ -94,13 +102,8 @@ impl Peer {
         {
             return self.not_started(actor, error);
         }
-        let Some(instance) = actor.instance.as_mut() else { return false };
-        actor.heard.refresh(&self.broker);
-        let waiting = (&mut actor.retry, &mut actor.batch);
-        let mut inbox = Inbox::new(self, self.incarnation(), waiting, &mut actor.heard, is_over);
-        let result = guard(|| instance.run(&mut inbox));
-        let end = inbox.end();
-        let in_hand = result.err().and_then(|code| inbox.crashed_with(code));
+        let Some(Running { instance, inbox }) = actor.instance.as_mut() else { return false };
+        let (result, end, in_hand) = run(instance, inbox, Some(began));
         match result {
             Ok(()) => match end {
                 End::Over => true,
@@ -149,7 +152,8 @@ impl Peer {
             instance.init(&self.config.config)?;
             Ok::<_, StartError>(instance)
         })?;
-        actor.instance = Some(instance);
+        let inbox = Inbox::new(self, incarnation, actor.retry.take());
+        actor.instance = Some(Running { instance, inbox });
         self.mailbox.set_gate(Gate::Open);
         if self.state() == PeerState::Restarting {
             self.counters.restarts.add(1);
@@ -200,10 +204,14 @@ impl Peer {
     /// Drops the instance; its calls end with it, without callbacks.
     fn end_instance(self: &Arc<Self>, actor: &mut Actor) {
         // A native peer's destructor may panic too.
-        let instance = actor.instance.take();
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(instance)));
+        if let Some(Running { instance, mut inbox }) = actor.instance.take() {
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(instance)));
+            if let Some(turn) = inbox.turn() {
+                turn.give_back();
+                actor.retry = turn.take_retry();
+            }
+        }
         self.broker.end_owner(self.incarnation());
-        self.mailbox.give_back(&mut actor.batch);
         self.mailbox.purge_callbacks();
         self.calls_gone();
     }
@@ -252,31 +260,28 @@ impl Peer {
     /// The orderly end: callbacks, `shutdown`, and nothing more.
     pub(crate) fn finish(self: &Arc<Self>, actor: &mut Actor) {
         // Also of what was given up before it could be: nobody else lets go of these.
+        if let Some(turn) = actor.instance.as_mut().and_then(|running| running.inbox.turn()) {
+            actor.retry = turn.take_retry().or(actor.retry.take());
+            turn.give_back();
+        }
         self.reject_retry(&mut actor.retry);
-        self.mailbox.give_back(&mut actor.batch);
         self.reject_queued();
         if self.is_released() && actor.instance.is_none() {
             return;
         }
-        if let Some(instance) = actor.instance.as_mut()
+        if let Some(Running { instance, inbox }) = actor.instance.as_mut()
             && !self.is_killed()
             && !self.is_released()
         {
-            let ended = guard(|| {
-                let never = || false;
-                let waiting = (&mut actor.retry, &mut actor.batch);
-                let heard = &mut actor.heard;
-                let mut inbox =
-                    Inbox::new(self, self.incarnation(), waiting, heard, &never).draining();
-                instance.run(&mut inbox)?;
-                instance.shutdown()
-            });
+            let (ended, ..) = run(instance, inbox, None);
+            let ended = ended.and_then(|()| guard(|| instance.shutdown()));
             if let Err(code) = ended {
                 self.counters.crashes.add(1);
                 tracing::warn!(component = %self.id, %code, "crashed while it was stopped");
             }
         }
         self.end_instance(actor);
+        self.reject_retry(&mut actor.retry);
         self.take_all_deferred();
         self.release();
         if let Some(started) = actor.started.take() {

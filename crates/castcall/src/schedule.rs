@@ -13,8 +13,9 @@ const COALESCE: Duration = Duration::from_micros(200);
 pub(crate) struct Task(Ready);
 
 impl Runnable for Task {
-    fn run(self, turn: &Turn<'_>) -> Option<Self> {
-        self.0.run_watched(&|| turn.is_over(), &|| turn.is_long()).map(Task)
+    fn run(self, _: &Turn<'_>) -> Option<Self> {
+        // The broker asks for the ticks itself.
+        self.0.run().map(Task)
     }
 
     fn is_slow(&self) -> bool {
@@ -37,6 +38,10 @@ impl Scheduler for PoolScheduler {
         if let Some(pool) = self.0.get() {
             pool.alarm();
         }
+    }
+
+    fn ticks(&self) -> u64 {
+        self.0.get().map_or(0, Pool::ticks)
     }
 
     fn is_shed(&self) -> bool {

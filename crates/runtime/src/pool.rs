@@ -284,6 +284,12 @@ impl<R: Runnable> Pool<R> {
         self.shared.timer.alarm();
     }
 
+    /// How many ticks have passed: about one each [`TICK`](crate::TICK) while there is work.
+    #[must_use]
+    pub fn ticks(&self) -> u64 {
+        self.shared.ticks.load(Ordering::Relaxed)
+    }
+
     /// Whether the task that calls this is to give up, since too many tasks overrun their turns.
     #[must_use]
     pub fn is_shed(&self) -> bool {

@@ -1,6 +1,6 @@
 //! Who has something to do, until the simulation lets it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use castcall_broker::{Ready, Scheduler};
 use parking_lot::Mutex;
@@ -13,6 +13,8 @@ use parking_lot::Mutex;
 pub struct SimScheduler {
     ready: Mutex<Vec<Ready>>,
     alarm: AtomicBool,
+    /// How often a turn may still ask for the tick before one passes.
+    left: AtomicU32,
 }
 
 impl SimScheduler {
@@ -26,6 +28,12 @@ impl SimScheduler {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Ends the next turn after so many messages.
+    pub(crate) fn bound(&self, messages: u32) {
+        // It asks at its beginning too.
+        self.left.store(messages.saturating_add(1), Ordering::Relaxed);
     }
 
     /// Takes out number `nth` of those that wait.
@@ -55,6 +63,11 @@ impl Scheduler for SimScheduler {
 
     fn alarm(&self) {
         self.alarm.store(true, Ordering::Relaxed);
+    }
+
+    fn ticks(&self) -> u64 {
+        let less = |left: u32| left.checked_sub(1);
+        u64::from(self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_err())
     }
 }
 

@@ -1,6 +1,5 @@
 //! A broker with its own time, driven by one thread.
 
-use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -349,15 +348,8 @@ impl Simulation {
     /// Gives the nth of those that wait a turn of at most `messages`.
     pub fn run_turn(&mut self, nth: usize, messages: u32) {
         let Some(ready) = self.scheduler.take(nth) else { return };
-        let left = Cell::new(messages);
-        let is_over = || match left.get() {
-            0 => true,
-            more => {
-                left.set(more - 1);
-                false
-            }
-        };
-        if let Some(again) = ready.run(&is_over) {
+        self.scheduler.bound(messages);
+        if let Some(again) = ready.run() {
             castcall_broker::Scheduler::schedule(&*self.scheduler, again);
         }
     }
@@ -420,7 +412,7 @@ impl Drop for Simulation {
     fn drop(&mut self) {
         // Components hold the broker, and the broker holds them.
         self.broker.abort();
-        while self.scheduler.take(0).is_some_and(|ready| ready.run(&|| false).is_none()) {}
+        while self.scheduler.take(0).is_some_and(|ready| ready.run().is_none()) {}
     }
 }
 

@@ -167,7 +167,7 @@ impl Instance for WasmInstance {
         }
     }
 
-    fn run(&mut self, inbox: &mut Inbox<'_>) -> Result<(), CrashCode> {
+    fn run(&mut self, inbox: &mut Inbox) -> Result<(), CrashCode> {
         self.begin_turn();
         while let Some(work) = inbox.next() {
             match work {

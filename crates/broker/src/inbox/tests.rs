@@ -25,7 +25,7 @@ impl Scheduler for Waiting {
 impl Waiting {
     fn run(&self) {
         while let Some(ready) = { self.0.lock().pop() } {
-            assert!(ready.run(&|| false).is_none());
+            assert!(ready.run().is_none());
         }
     }
 }

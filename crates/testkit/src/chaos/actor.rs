@@ -103,7 +103,7 @@ impl Instance for Actor {
         }
     }
 
-    fn run(&mut self, inbox: &mut Inbox<'_>) -> Result<(), CrashCode> {
+    fn run(&mut self, inbox: &mut Inbox) -> Result<(), CrashCode> {
         let draining = self.stage.handle(self.uid).state() == PeerState::Stopping;
         {
             let mut state = self.stage.state.lock();
@@ -147,7 +147,7 @@ fn panic_quietly() -> ! {
 }
 
 impl Actor {
-    fn empty(&mut self, inbox: &mut Inbox<'_>, draining: bool) -> Option<Crash> {
+    fn empty(&mut self, inbox: &mut Inbox, draining: bool) -> Option<Crash> {
         while let Some(work) = inbox.next() {
             let crash = match work {
                 Work::Message(message) => self.message(message, inbox),
@@ -168,7 +168,7 @@ impl Actor {
         self.crashes(None, InHand::Nothing, draining, 200)
     }
 
-    fn message(&mut self, message: Message, inbox: &mut Inbox<'_>) -> Option<Crash> {
+    fn message(&mut self, message: Message, inbox: &mut Inbox) -> Option<Crash> {
         let note = Note::read(&message.payload)?;
         let number = note.number;
         let asked = message.request_id().map(|id| Asked { number, id });
@@ -205,7 +205,7 @@ impl Actor {
         None
     }
 
-    fn callback_ends(&mut self, inbox: &mut Inbox<'_>, draining: bool) -> Option<Crash> {
+    fn callback_ends(&mut self, inbox: &mut Inbox, draining: bool) -> Option<Crash> {
         let crash = self.crashes(None, InHand::Nothing, draining, 60);
         if crash.is_none() {
             let mut state = self.stage.state.lock();
