@@ -2,6 +2,7 @@
 //!
 //! Each subcommand is a module with its `Args` and a `run`.
 
+mod abi;
 mod coverage;
 mod fixtures;
 mod layers;
@@ -24,6 +25,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Chore {
+    /// Derives from wit/ how guests of the core lane are entered.
+    Abi(abi::Args),
     /// Makes the guests that tests and benchmarks load.
     Fixtures(fixtures::Args),
     /// Checks who knows whom, and that each crate builds alone.
@@ -43,6 +46,7 @@ enum Chore {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().chore {
+        Chore::Abi(args) => abi::run(&args),
         Chore::Fixtures(args) => fixtures::run(&args),
         Chore::Layers(args) => layers::run(&args),
         Chore::Coverage(args) => coverage::run(&args),

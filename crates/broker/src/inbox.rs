@@ -111,6 +111,12 @@ impl Inbox {
         })))
     }
 
+    /// One that gives nothing.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self(None)
+    }
+
     /// The inbox itself, for who can't keep what is borrowed. What is left behind is empty; it must
     /// be put back before the turn ends, or what is in it is lost.
     #[must_use]

@@ -21,6 +21,7 @@ use nowhere::Directory;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 use wasmtime::component::Component;
+use wasmtime::{Engine, Module};
 
 use crate::bounds::CompileLimits;
 
@@ -78,6 +79,64 @@ pub(crate) enum EntryError {
     Refused { name: String, reason: String },
 }
 
+/// What is compiled.
+pub(crate) trait Code: Sized {
+    /// Which of them, and what else it is made by: part of an entry's name.
+    const KIND: &'static str;
+
+    fn serialize(&self) -> wasmtime::Result<Vec<u8>>;
+
+    /// # Safety
+    ///
+    /// The bytes are what [`Code::serialize`] has made.
+    #[allow(unsafe_code, reason = "wasmtime can't look at what it has compiled")]
+    unsafe fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Self>;
+}
+
+impl Code for Component {
+    const KIND: &'static str = "component";
+
+    fn serialize(&self) -> wasmtime::Result<Vec<u8>> {
+        Self::serialize(self)
+    }
+
+    #[allow(unsafe_code, reason = "as the trait says")]
+    unsafe fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Self> {
+        // SAFETY: as the caller says.
+        unsafe { Self::deserialize(engine, code) }
+    }
+}
+
+/// The modules of a component, in their order, each behind its length.
+impl Code for Vec<Module> {
+    const KIND: &'static str = concat!("modules for ", include_str!("core_lane/contract.rs"));
+
+    fn serialize(&self) -> wasmtime::Result<Vec<u8>> {
+        let mut all = Vec::new();
+        for module in self {
+            let code = module.serialize()?;
+            all.extend((code.len() as u64).to_le_bytes());
+            all.extend(code);
+        }
+        Ok(all)
+    }
+
+    #[allow(unsafe_code, reason = "as the trait says")]
+    unsafe fn deserialize(engine: &Engine, mut code: &[u8]) -> wasmtime::Result<Self> {
+        let mut modules = Self::new();
+        while let Some((length, rest)) = code.split_first_chunk() {
+            let length = usize::try_from(u64::from_le_bytes(*length))?;
+            let (module, rest) = rest
+                .split_at_checked(length)
+                .ok_or_else(|| wasmtime::format_err!("a module is cut off"))?;
+            // SAFETY: as the caller says: each was serialized by itself.
+            modules.push(unsafe { Module::deserialize(engine, module) }?);
+            code = rest;
+        }
+        Ok(modules)
+    }
+}
+
 /// The name of an entry.
 pub(crate) struct Key([u8; SUM]);
 
@@ -100,14 +159,10 @@ impl CodeCache {
         Ok(Self { directory, max_bytes })
     }
 
-    pub(crate) fn key(
-        &self,
-        engine: &wasmtime::Engine,
-        limits: &CompileLimits,
-        wasm: &[u8],
-    ) -> Key {
+    pub(crate) fn key<C: Code>(&self, engine: &Engine, limits: &CompileLimits, wasm: &[u8]) -> Key {
         let mut hasher = Sha(Sha256::new());
         hasher.write(MAGIC);
+        C::KIND.hash(&mut hasher);
         engine.precompile_compatibility_hash().hash(&mut hasher);
         limits.hash(&mut hasher);
         hasher.0.update(Sha256::digest(wasm));
@@ -115,32 +170,32 @@ impl CodeCache {
     }
 
     /// Takes an entry, if there is one that is whole.
-    pub(crate) fn load(
+    pub(crate) fn load<C: Code>(
         &self,
-        engine: &wasmtime::Engine,
+        engine: &Engine,
         key: &Key,
-    ) -> Result<Option<Component>, EntryError> {
+    ) -> Result<Option<C>, EntryError> {
         let name = key.name();
         let Some(bytes) = self.directory.read(&name, self.max_bytes)? else { return Ok(None) };
         let Some(code) = checked(key, &bytes) else { return Err(EntryError::Damaged { name }) };
-        // SAFETY: these bytes are what `Component::serialize` made, whole and unchanged (the sum is
+        // SAFETY: these bytes are what `Code::serialize` made, of the same kind, whole and unchanged (the sum is
         // that of these very bytes, which are in memory by now), if they were written by `store`.
         // Nobody but this user could have written others: the directory and the file are this
         // user's, and nobody else may write to either, which `Directory` has checked on the handles
         // that were read from. What this user's other processes write is trusted as they are:
         // they can change this process anyway.
         #[allow(unsafe_code, reason = "as above")]
-        let component = unsafe { Component::deserialize(engine, code) };
-        match component {
-            Ok(component) => Ok(Some(component)),
+        let code = unsafe { C::deserialize(engine, code) };
+        match code {
+            Ok(code) => Ok(Some(code)),
             Err(error) => Err(EntryError::Refused { name, reason: format!("{error:#}") }),
         }
     }
 
     /// Makes an entry, and room for it.
-    pub(crate) fn store(&self, component: &Component, key: &Key) -> Result<(), EntryError> {
+    pub(crate) fn store<C: Code>(&self, compiled: &C, key: &Key) -> Result<(), EntryError> {
         let name = key.name();
-        let code = component.serialize().map_err(|error| EntryError::Refused {
+        let code = compiled.serialize().map_err(|error| EntryError::Refused {
             name: name.clone(),
             reason: format!("{error:#}"),
         })?;

@@ -4,10 +4,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
+use wasmtime::Module;
 use wasmtime::component::Component;
 
 use crate::bounds::{CompileLimit, CompileLimits, within};
-use crate::cache::CodeCache;
+use crate::cache::{Code, CodeCache};
 use crate::component::first_line;
 use crate::error::CompileError;
 
@@ -70,18 +71,40 @@ impl Compiler {
         }
     }
 
-    /// Compiles, or takes from the cache what was compiled before. Blocks, while others compile
-    /// too.
+    /// Compiles a component, or takes from the cache what was compiled before. Blocks, while others
+    /// compile too.
     pub(crate) fn component(&self, wasm: &[u8]) -> Result<Component, CompileError> {
+        let check = || self.limits.check(wasm);
+        self.compile(wasm, check, || Component::new(&self.engine, wasm))
+    }
+
+    /// The same, of the modules of a component, if `check` has nothing against it.
+    pub(crate) fn modules<E: From<CompileError>>(
+        &self,
+        wasm: &[u8],
+        modules: &[&[u8]],
+        check: impl FnOnce() -> Result<(), E>,
+    ) -> Result<Vec<Module>, E> {
+        let check = || self.limits.check(wasm).map_err(E::from).and_then(|()| check());
+        let compile = || modules.iter().map(|module| Module::new(&self.engine, module)).collect();
+        self.compile(wasm, check, compile)
+    }
+
+    fn compile<C: Code + Send, E: From<CompileError>>(
+        &self,
+        wasm: &[u8],
+        check: impl FnOnce() -> Result<(), E>,
+        compile: impl FnOnce() -> wasmtime::Result<C> + Send,
+    ) -> Result<C, E> {
         within(CompileLimit::Bytes, wasm.len() as u64, self.limits.bytes)?;
-        let cache =
-            self.cache.as_ref().map(|cache| (cache, cache.key(&self.engine, &self.limits, wasm)));
+        let key = |cache: &CodeCache| cache.key::<C>(&self.engine, &self.limits, wasm);
+        let cache = self.cache.as_ref().map(|cache| (cache, key(cache)));
         if let Some((cache, key)) = &cache {
             match cache.load(&self.engine, key) {
-                Ok(Some(component)) => {
+                Ok(Some(compiled)) => {
                     // What was cached was within these very limits: they are part of the key.
                     self.from_cache.fetch_add(1, Ordering::Relaxed);
-                    return Ok(component);
+                    return Ok(compiled);
                 }
                 Ok(None) => {}
                 Err(error) => {
@@ -90,23 +113,22 @@ impl Compiler {
                 }
             }
         }
-        self.limits.check(wasm)?;
+        check()?;
         let place = self.place();
-        let compile = || Component::new(&self.engine, wasm);
-        let component = match threads() {
+        let compiled = match threads() {
             Some(threads) => threads.install(compile),
             None => compile(),
         };
         drop(place);
-        let component =
-            component.map_err(|error| CompileError::Invalid { reason: first_line(&error) })?;
+        let compiled =
+            compiled.map_err(|error| CompileError::Invalid { reason: first_line(&error) })?;
         self.compiled.fetch_add(1, Ordering::Relaxed);
         if let Some((cache, key)) = &cache
-            && let Err(error) = cache.store(&component, key)
+            && let Err(error) = cache.store(&compiled, key)
         {
             tracing::warn!(%error, "compiled code is not cached");
         }
-        Ok(component)
+        Ok(compiled)
     }
 
     /// Waits for a place among those that compile.

@@ -5,16 +5,20 @@ use std::sync::Arc;
 
 use castcall_broker::{Context, Factory, Handlers, Instance, StartError};
 use castcall_core::ComponentId;
+use wasmtime::Store;
 use wasmtime::component::types::{ComponentItem, Type};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
+use crate::bounds::{CompileLimit, within};
+use crate::core_lane::{CoreHost, CoreInstance, Lane, NotCore, Plan, Unplanned};
 use crate::engine::Engine;
 use crate::error::CompileError;
 use crate::instance::WasmInstance;
-use crate::limits::Limits;
+use crate::limits::{Limiter, Limits};
 use crate::names;
 use crate::state::State;
 use crate::wasi::{self, Wasi, WasiState};
+use crate::watch::{self, Watch};
 
 const HEADER: usize = 8;
 const MAGIC: &[u8] = b"\0asm";
@@ -24,11 +28,19 @@ const CORE: &[u8] = &[1, 0, 0, 0];
 /// A component that has been compiled and checked, and can be instantiated.
 #[derive(Clone)]
 pub struct WasmComponent {
-    pub(crate) pre: InstancePre<State>,
-    pub(crate) exports: Exports,
+    pub(crate) engine: wasmtime::Engine,
+    pub(crate) entry: Entry,
+    lane: Lane,
     limits: Limits,
     #[cfg_attr(not(feature = "wasi"), allow(dead_code, reason = "it is nothing then"))]
     wasi: Arc<Wasi>,
+}
+
+/// How instances are made.
+#[derive(Clone)]
+pub(crate) enum Entry {
+    Core(CoreHost, Plan),
+    Component(InstancePre<State>, Exports),
 }
 
 /// Where the functions are that the host enters.
@@ -56,14 +68,44 @@ impl WasmComponent {
         if wasm.get(MAGIC.len()..HEADER) == Some(CORE) {
             return Err(CompileError::CoreModule);
         }
+        within(CompileLimit::Bytes, wasm.len() as u64, engine.compiler.limits().bytes)?;
         wasi.check_folders()?;
+        let lane = match &engine.core {
+            None => Lane::Component(NotCore::Off),
+            Some(host) => match Self::plan(engine, wasm) {
+                Ok(plan) => {
+                    let (entry, lane) = (Entry::Core(host.clone(), plan), Lane::Core);
+                    let engine = engine.engine.clone();
+                    let wasi = Arc::new(wasi);
+                    return Ok(Self { engine, entry, lane, limits: Limits::default(), wasi });
+                }
+                Err(Unplanned::Other(why)) => Lane::Component(why),
+                Err(Unplanned::Compile(error)) => return Err(error),
+            },
+        };
         let component = engine.compiler.component(wasm)?;
         wasi::check_imports(&engine.engine, &component, &wasi)?;
         check_resources(&component)?;
         let exports = Exports::find(&component)?;
         let pre = link(engine, &component, &wasi)
             .map_err(|error| CompileError::ImportMismatch { reason: first_line(&error) })?;
-        Ok(Self { pre, exports, limits: Limits::default(), wasi: Arc::new(wasi) })
+        let entry = Entry::Component(pre, exports);
+        let (engine, wasi) = (engine.engine.clone(), Arc::new(wasi));
+        Ok(Self { engine, entry, lane, limits: Limits::default(), wasi })
+    }
+
+    /// Takes it apart, for the core lane.
+    fn plan(engine: &Engine, wasm: &[u8]) -> Result<Plan, Unplanned> {
+        let plan = Plan::of(&engine.compiler, wasm)?;
+        let (memories, tables) = plan.needs();
+        check_needs(memories, tables)?;
+        Ok(plan)
+    }
+
+    /// Which way its instances are entered, and why.
+    #[must_use]
+    pub fn lane(&self) -> &Lane {
+        &self.lane
     }
 
     /// Sets what each of its instances may use.
@@ -76,10 +118,30 @@ impl WasmComponent {
     /// What it can be entered for.
     #[must_use]
     pub fn handlers(&self) -> Handlers {
-        Handlers {
-            receives: self.exports.handle_message.is_some(),
-            calls_back: self.exports.handle_callback.is_some(),
+        let (receives, calls_back) = match &self.entry {
+            Entry::Core(_, plan) => plan.handlers(),
+            Entry::Component(_, exports) => {
+                (exports.handle_message.is_some(), exports.handle_callback.is_some())
+            }
+        };
+        Handlers { receives, calls_back }
+    }
+
+    /// A store for a new instance, with its limits.
+    fn store(&self, context: Context) -> Result<Store<State>, StartError> {
+        let wasi = self.wasi_state(context.self_id())?;
+        let watch = Watch::new(self.limits.execution);
+        let mut state =
+            State::new(context, Limiter::new(self.limits), watch, wasi, self.handlers());
+        if matches!(self.entry, Entry::Core(..)) {
+            state = state.with_lane();
         }
+        let mut store = Store::new(&self.engine, state);
+        store.limiter(|state| &mut state.limiter);
+        store.epoch_deadline_callback(watch::look);
+        // Start functions run under the same limits.
+        store.set_epoch_deadline(watch::FIRST_LOOK);
+        Ok(store)
     }
 
     /// What a new instance has of WASI.
@@ -128,7 +190,11 @@ fn link(engine: &Engine, component: &Component, _: &Wasi) -> wasmtime::Result<In
 
 impl Factory for WasmComponent {
     fn instantiate(&self, context: Context) -> Result<Box<dyn Instance>, StartError> {
-        Ok(Box::new(WasmInstance::new(self, context, self.limits)?))
+        let store = self.store(context)?;
+        Ok(match &self.entry {
+            Entry::Core(host, plan) => Box::new(CoreInstance::new(host, plan, store)?),
+            Entry::Component(pre, exports) => Box::new(WasmInstance::new(pre, exports, store)?),
+        })
     }
 }
 
@@ -146,8 +212,12 @@ const MAX_TABLES: u32 = 128;
 fn check_resources(component: &Component) -> Result<(), CompileError> {
     // Not known only of what imports core modules, which no component of this host's does.
     let Some(needs) = component.resources_required() else { return Ok(()) };
+    check_needs(needs.num_memories, needs.num_tables)
+}
+
+fn check_needs(memories: u32, tables: u32) -> Result<(), CompileError> {
     for (what, found, limit) in
-        [("memories", needs.num_memories, MAX_MEMORIES), ("tables", needs.num_tables, MAX_TABLES)]
+        [("memories", memories, MAX_MEMORIES), ("tables", tables, MAX_TABLES)]
     {
         if found > limit {
             return Err(CompileError::TooMany { what, found, limit });

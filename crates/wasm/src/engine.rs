@@ -13,6 +13,7 @@ use crate::bounds::{CompileLimit, CompileLimits, within};
 use crate::cache::CodeCache;
 use crate::compiler::{CompileStats, Compiler};
 use crate::component::WasmComponent;
+use crate::core_lane::CoreHost;
 use crate::error::{CompileError, EngineError};
 use crate::host;
 use crate::state::State;
@@ -30,11 +31,14 @@ pub struct EngineConfig {
     /// How many components are compiled at once; others wait, each on the thread that asks for it.
     /// Each is compiled on all cores, at a lower priority. Default: 2. Zero means 1.
     pub compiles_at_once: usize,
+    /// Whether components that can be are entered through the core lane, which is faster and does
+    /// the same: see [`Lane`](crate::Lane). Default: they are.
+    pub core_lane: bool,
 }
 
 impl Default for EngineConfig {
     fn default() -> Self {
-        Self { max_stack: 512 << 10, compile: CompileLimits::default(), compiles_at_once: 2 }
+        Self { max_stack: 512 << 10, compile: CompileLimits::default(), compiles_at_once: 2, core_lane: true }
     }
 }
 
@@ -47,6 +51,8 @@ pub struct Engine {
     pub(crate) engine: wasmtime::Engine,
     pub(crate) linker: Linker<State>,
     pub(crate) compiler: Arc<Compiler>,
+    /// None: it is off.
+    pub(crate) core: Option<CoreHost>,
 }
 
 impl fmt::Debug for Engine {
@@ -82,7 +88,8 @@ impl Engine {
             host::link(&mut linker)?;
             let at_once = config.compiles_at_once;
             let compiler = Compiler::new(engine.clone(), config.compile, at_once, cache);
-            Ok(Self { engine, linker, compiler: Arc::new(compiler) })
+            let core = config.core_lane.then(|| CoreHost::new(&engine)).transpose()?;
+            Ok(Self { engine, linker, compiler: Arc::new(compiler), core })
         };
         make().map_err(|error: wasmtime::Error| EngineError { reason: format!("{error:#}") })
     }

@@ -1,17 +1,17 @@
 //! The host functions: `host-services`, `message-context` and `deferred-reply`.
 //!
 //! Each takes the context out of the store, reads its arguments where they lie in the guest's
-//! memory, and leaves everything else to the context.
+//! memory, and leaves everything else to the services.
 
-use bytes::Bytes;
-use castcall_broker::{Context, Payload};
+use castcall_broker::Context;
 use wasmtime::component::{Linker, LinkerInstance, WasmList, WasmStr};
 use wasmtime::{StoreContextMut, error::Result};
 
 use crate::names;
+use crate::services;
 use crate::state::State;
 use crate::types::{
-    CancelError, ComponentError, DeferError, MessagingError, ReplyError, TraceContext, UsageReport,
+    CancelError, ComponentError, DeferError, MessagingError, ReplyError, TraceContextValue, UsageReport,
 };
 
 type Store<'a> = StoreContextMut<'a, State>;
@@ -33,27 +33,6 @@ fn with<T>(
     result
 }
 
-/// A payload that still lies in the guest.
-struct InGuest<'a>(&'a [u8]);
-
-impl Payload for InGuest<'_> {
-    fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    fn as_slice(&self) -> &[u8] {
-        self.0
-    }
-
-    fn into_bytes(self) -> Bytes {
-        Bytes::copy_from_slice(self.0)
-    }
-}
-
-fn read<'a>(list: &Bytelist, store: &'a Store<'_>) -> InGuest<'a> {
-    InGuest(list.as_le_slice(store))
-}
-
 pub(crate) fn link(linker: &mut Linker<State>) -> Result<()> {
     host_services(&mut linker.instance(names::HOST_SERVICES)?)?;
     message_context(&mut linker.instance(names::MESSAGE_CONTEXT)?)?;
@@ -66,7 +45,7 @@ fn host_services(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
         |mut store: Store<'_>, (target, message): (WasmStr, Bytelist)| -> Sent<()> {
             with(&mut store, |context, store| {
                 let target = target.to_str(store)?;
-                Ok((context.send_message(&target, read(&message, store)).map_err(Into::into),))
+                Ok((services::send_message(context, &target, message.as_le_slice(store)),))
             })
         },
     )?;
@@ -77,8 +56,8 @@ fn host_services(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
          -> Sent<String> {
             with(&mut store, |context, store| {
                 let target = target.to_str(store)?;
-                let sent = context.send_request(&target, read(&request, store), timeout);
-                Ok((sent.map(|id| id.encode(&mut [0; 36]).to_owned()).map_err(Into::into),))
+                let request = request.as_le_slice(store);
+                Ok((services::send_request(context, &target, request, timeout),))
             })
         },
     )?;
@@ -86,10 +65,7 @@ fn host_services(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
         "cancel-request",
         |mut store: Store<'_>, (id,): (WasmStr,)| -> Result<(Result<(), CancelError>,)> {
             with(&mut store, |context, store| {
-                let Ok(id) = id.to_str(store)?.parse() else {
-                    return Ok((Err(CancelError::NotFound),));
-                };
-                Ok((context.cancel_request(id).map_err(Into::into),))
+                Ok((services::cancel_request(context, &id.to_str(store)?),))
             })
         },
     )?;
@@ -98,13 +74,13 @@ fn host_services(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
         |mut store: Store<'_>, (topic, message): (WasmStr, Bytelist)| -> Sent<u32> {
             with(&mut store, |context, store| {
                 let topic = topic.to_str(store)?;
-                Ok((context.publish(&topic, read(&message, store)).map_err(Into::into),))
+                Ok((services::publish(context, &topic, message.as_le_slice(store)),))
             })
         },
     )?;
     linker.func_wrap("subscribe", |mut store: Store<'_>, (pattern,): (WasmStr,)| -> Sent<()> {
         with(&mut store, |context, store| {
-            Ok((context.subscribe(&pattern.to_str(store)?).map_err(Into::into),))
+            Ok((services::subscribe(context, &pattern.to_str(store)?),))
         })
     })?;
     linker.func_wrap(
@@ -112,7 +88,7 @@ fn host_services(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
         |mut store: Store<'_>, (pattern, group): (WasmStr, WasmStr)| -> Sent<()> {
             with(&mut store, |context, store| {
                 let (pattern, group) = (pattern.to_str(store)?, group.to_str(store)?);
-                Ok((context.subscribe_group(&pattern, &group).map_err(Into::into),))
+                Ok((services::subscribe_group(context, &pattern, &group),))
             })
         },
     )?;
@@ -120,15 +96,15 @@ fn host_services(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
         "unsubscribe",
         |mut store: Store<'_>, (pattern,): (WasmStr,)| -> Sent<bool> {
             with(&mut store, |context, store| {
-                Ok((context.unsubscribe(&pattern.to_str(store)?).map_err(Into::into),))
+                Ok((services::unsubscribe(context, &pattern.to_str(store)?),))
             })
         },
     )?;
     linker.func_wrap("self-id", |mut store: Store<'_>, (): ()| -> Result<(String,)> {
-        Ok((store.data_mut().context_mut().self_id().to_string(),))
+        Ok((services::self_id(store.data_mut().context_mut()),))
     })?;
     linker.func_wrap("usage", |mut store: Store<'_>, (): ()| -> Result<(UsageReport,)> {
-        Ok((store.data_mut().context_mut().usage().into(),))
+        Ok((services::usage(store.data_mut().context_mut()),))
     })
 }
 
@@ -136,37 +112,36 @@ fn message_context(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
     type Answer<T> = Result<(Option<T>,)>;
 
     linker.func_wrap("sender", |mut store: Store<'_>, (): ()| -> Answer<String> {
-        let message = store.data_mut().context_mut().current();
-        Ok((message.map(|message| message.sender.to_string()),))
+        Ok((services::sender(store.data_mut().context_mut()),))
     })?;
     linker.func_wrap("timestamp", |mut store: Store<'_>, (): ()| -> Answer<u64> {
-        let message = store.data_mut().context_mut().current();
-        Ok((message.map(|message| message.timestamp.as_unix_nanos()),))
+        Ok((services::timestamp(store.data_mut().context_mut()),))
     })?;
     linker.func_wrap("topic", |mut store: Store<'_>, (): ()| -> Answer<String> {
-        let message = store.data_mut().context_mut().current();
-        Ok((message.and_then(|message| message.topic.as_ref()).map(ToString::to_string),))
+        Ok((services::topic(store.data_mut().context_mut()),))
     })?;
     linker.func_wrap("request-id", |mut store: Store<'_>, (): ()| -> Answer<String> {
-        let message = store.data_mut().context_mut().current();
-        Ok((message.and_then(|message| message.request_id()).map(|id| id.to_string()),))
+        Ok((services::request_id(store.data_mut().context_mut()),))
     })?;
     linker.func_wrap("remaining-ms", |mut store: Store<'_>, (): ()| -> Answer<u64> {
-        Ok((store.data_mut().context_mut().remaining_ms(),))
+        Ok((services::remaining_ms(store.data_mut().context_mut()),))
     })?;
     linker.func_wrap("is-cancelled", |mut store: Store<'_>, (): ()| -> Result<(bool,)> {
-        Ok((store.data_mut().context_mut().is_cancelled(),))
+        Ok((services::is_cancelled(store.data_mut().context_mut()),))
     })?;
-    linker.func_wrap("trace-context", |mut store: Store<'_>, (): ()| -> Answer<TraceContext> {
-        Ok((store.data_mut().context_mut().trace().map(Into::into),))
-    })
+    linker.func_wrap(
+        "trace-context",
+        |mut store: Store<'_>, (): ()| -> Answer<TraceContextValue> {
+            Ok((services::trace_context(store.data_mut().context_mut()),))
+        },
+    )
 }
 
 fn deferred_reply(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
     linker.func_wrap(
         "defer",
         |mut store: Store<'_>, (): ()| -> Result<(Result<u64, DeferError>,)> {
-            Ok((store.data_mut().context_mut().defer().map_err(Into::into),))
+            Ok((services::defer(store.data_mut().context_mut()),))
         },
     )?;
     linker.func_wrap(
@@ -175,11 +150,8 @@ fn deferred_reply(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
          (token, answer): (u64, Result<Bytelist, ComponentError>)|
          -> Result<(Result<(), ReplyError>,)> {
             with(&mut store, |context, store| {
-                let answer = match answer {
-                    Ok(payload) => Ok(read(&payload, store).into_bytes()),
-                    Err(error) => Err(error.into()),
-                };
-                Ok((context.reply(token, answer).map_err(Into::into),))
+                let answer = answer.as_ref().map(|payload| payload.as_le_slice(store));
+                Ok((services::reply(context, token, answer.map_err(Clone::clone)),))
             })
         },
     )

@@ -7,18 +7,17 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
-use castcall_broker::{Context, Inbox, Instance, Message, StartError, Work};
+use castcall_broker::{Inbox, Instance, Message, StartError, Work};
 use castcall_core::{ComponentError, CrashCode};
 use wasmtime::Store;
-use wasmtime::component::Func;
+use wasmtime::component::{Func, InstancePre};
 
-use crate::component::WasmComponent;
+use crate::component::Exports;
 use crate::error::classify;
-use crate::limits::{Limiter, Limits};
 use crate::state::State;
 use crate::typed::{Checked, Init, Shutdown};
 use crate::types::RequestError;
-use crate::watch::{self, Watch};
+use crate::watch;
 
 pub(crate) struct WasmInstance {
     store: Store<State>,
@@ -30,22 +29,14 @@ pub(crate) struct WasmInstance {
 
 impl WasmInstance {
     pub(crate) fn new(
-        component: &WasmComponent,
-        context: Context,
-        limits: Limits,
+        pre: &InstancePre<State>,
+        exports: &Exports,
+        mut store: Store<State>,
     ) -> Result<Self, StartError> {
-        let wasi = component.wasi_state(context.self_id())?;
-        let state = State::new(context, Limiter::new(limits), Watch::new(limits.execution), wasi);
-        let mut store = Store::new(component.pre.engine(), state);
-        store.limiter(|state| &mut state.limiter);
-        store.epoch_deadline_callback(watch::look);
-        store.set_epoch_deadline(watch::FIRST_LOOK);
-        // Start functions run here, under the same limits.
-        let instance = match component.pre.instantiate(&mut store) {
+        let instance = match pre.instantiate(&mut store) {
             Ok(instance) => instance,
             Err(error) => return Err(StartError::Crashed(crash_code(&store, &error))),
         };
-        let exports = &component.exports;
         let mut find =
             |index: Option<_>| index.and_then(|index| instance.get_func(&mut store, index));
         let handle_message = find(exports.handle_message.as_ref());

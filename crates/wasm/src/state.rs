@@ -1,7 +1,9 @@
 //! What a store holds for its guest.
 
-use castcall_broker::{Context, Interrupt};
+use castcall_broker::{Context, Handlers, Interrupt, Message};
+use wasmtime::{Global, Memory};
 
+use crate::core_lane::{LaneState, Realloc};
 use crate::limits::Limiter;
 use crate::wasi::WasiState;
 use crate::watch::Watch;
@@ -16,6 +18,10 @@ pub(crate) struct State {
     /// Boxed, so that those who have none carry one pointer.
     #[cfg_attr(not(feature = "wasi"), allow(dead_code, reason = "there is none then"))]
     wasi: Option<Box<WasiState>>,
+    /// What it can be entered for.
+    pub(crate) handlers: Handlers,
+    /// Of those in the core lane. Taken out while the guest may not call the host, or is written to.
+    lane: Option<Box<LaneState>>,
 }
 
 impl State {
@@ -24,9 +30,58 @@ impl State {
         limiter: Limiter,
         watch: Watch,
         wasi: Option<Box<WasiState>>,
+        handlers: Handlers,
     ) -> Self {
         let interrupt = context.interrupt();
-        Self { context: Some(Box::new(context)), limiter, watch, interrupt, wasi }
+        let context = Some(Box::new(context));
+        Self { context, limiter, watch, interrupt, wasi, handlers, lane: None }
+    }
+
+    /// The store is one of the core lane's.
+    pub(crate) fn with_lane(mut self) -> Self {
+        self.lane = Some(Box::new(LaneState::new()));
+        self
+    }
+
+    #[inline]
+    pub(crate) fn lane(&self) -> Option<&LaneState> {
+        self.lane.as_deref()
+    }
+
+    #[inline]
+    pub(crate) fn lane_mut(&mut self) -> Option<&mut LaneState> {
+        self.lane.as_deref_mut()
+    }
+
+    pub(crate) fn take_lane(&mut self) -> Option<Box<LaneState>> {
+        self.lane.take()
+    }
+
+    pub(crate) fn put_lane(&mut self, lane: Box<LaneState>) {
+        self.lane = Some(lane);
+    }
+
+    pub(crate) fn set_memory(&mut self, memory: Option<Memory>) {
+        if let Some(lane) = &mut self.lane {
+            lane.memory = memory;
+        }
+    }
+
+    pub(crate) fn set_realloc(&mut self, realloc: Realloc) {
+        if let Some(lane) = &mut self.lane {
+            lane.realloc = Some(realloc);
+        }
+    }
+
+    pub(crate) fn set_leave(&mut self, leave: Option<Global>) {
+        if let Some(lane) = &mut self.lane {
+            lane.leave = leave;
+        }
+    }
+
+    /// The message that is being handled.
+    pub(crate) fn handled(&self) -> Option<&Message> {
+        self.context.as_ref()?.current()
     }
 
     /// # Panics

@@ -4,14 +4,14 @@
 use castcall_broker as broker;
 use wasmtime::component::{ComponentType, Lift, Lower};
 
-#[derive(Debug, ComponentType, Lift, Lower)]
+#[derive(Debug, Clone, ComponentType, Lift, Lower)]
 #[component(record)]
 pub(crate) struct Failure {
-    code: u32,
-    message: String,
+    pub(crate) code: u32,
+    pub(crate) message: String,
 }
 
-#[derive(Debug, ComponentType, Lift, Lower)]
+#[derive(Debug, Clone, ComponentType, Lift, Lower)]
 #[component(variant)]
 pub(crate) enum ComponentError {
     #[component(name = "invalid-payload")]
@@ -118,23 +118,23 @@ impl From<castcall_core::RequestError> for RequestError {
 #[component(record)]
 pub(crate) struct QuotaExceeded {
     #[component(name = "retry-after-ms")]
-    retry_after_ms: u64,
+    pub(crate) retry_after_ms: u64,
 }
 
 #[derive(Debug, ComponentType, Lift, Lower)]
 #[component(record)]
 pub(crate) struct PayloadTooLarge {
-    limit: u64,
+    pub(crate) limit: u64,
 }
 
 #[derive(Debug, ComponentType, Lift, Lower)]
 #[component(record)]
 pub(crate) struct CodecMismatch {
-    sender: String,
-    target: String,
-    codec: Option<String>,
-    accepts: Vec<String>,
-    preferred: Option<String>,
+    pub(crate) sender: String,
+    pub(crate) target: String,
+    pub(crate) codec: Option<String>,
+    pub(crate) accepts: Vec<String>,
+    pub(crate) preferred: Option<String>,
 }
 
 impl From<castcall_core::CodecMismatch> for CodecMismatch {
@@ -226,10 +226,10 @@ impl From<castcall_core::CancelError> for CancelError {
 #[component(record)]
 pub(crate) struct MessageRate {
     #[component(name = "messages-per-second")]
-    messages_per_second: u32,
-    burst: u32,
+    pub(crate) messages_per_second: u32,
+    pub(crate) burst: u32,
     #[component(name = "messages-left")]
-    messages_left: u32,
+    pub(crate) messages_left: u32,
 }
 
 impl From<broker::MessageRate> for MessageRate {
@@ -246,25 +246,25 @@ impl From<broker::MessageRate> for MessageRate {
 #[component(record)]
 pub(crate) struct UsageReport {
     #[component(name = "mailbox-messages")]
-    mailbox_messages: u64,
+    pub(crate) mailbox_messages: u64,
     #[component(name = "mailbox-messages-limit")]
-    mailbox_messages_limit: u64,
+    pub(crate) mailbox_messages_limit: u64,
     #[component(name = "mailbox-bytes")]
-    mailbox_bytes: u64,
+    pub(crate) mailbox_bytes: u64,
     #[component(name = "mailbox-bytes-limit")]
-    mailbox_bytes_limit: u64,
+    pub(crate) mailbox_bytes_limit: u64,
     #[component(name = "pending-requests")]
-    pending_requests: u64,
+    pub(crate) pending_requests: u64,
     #[component(name = "pending-requests-limit")]
-    pending_requests_limit: u64,
+    pub(crate) pending_requests_limit: u64,
     #[component(name = "payload-bytes-limit")]
-    payload_bytes_limit: u64,
+    pub(crate) payload_bytes_limit: u64,
     #[component(name = "subscriptions")]
-    subscriptions: u64,
+    pub(crate) subscriptions: u64,
     #[component(name = "subscriptions-limit")]
-    subscriptions_limit: u64,
+    pub(crate) subscriptions_limit: u64,
     #[component(name = "message-rate")]
-    message_rate: Option<MessageRate>,
+    pub(crate) message_rate: Option<MessageRate>,
 }
 
 impl From<broker::Usage> for UsageReport {
@@ -286,12 +286,12 @@ impl From<broker::Usage> for UsageReport {
 
 #[derive(Debug, ComponentType, Lift, Lower)]
 #[component(record)]
-pub(crate) struct TraceContext {
-    traceparent: String,
-    tracestate: String,
+pub(crate) struct TraceContextValue {
+    pub(crate) traceparent: String,
+    pub(crate) tracestate: String,
 }
 
-impl From<&castcall_core::TraceContext> for TraceContext {
+impl From<&castcall_core::TraceContext> for TraceContextValue {
     fn from(trace: &castcall_core::TraceContext) -> Self {
         Self { traceparent: trace.traceparent(), tracestate: trace.tracestate().to_owned() }
     }

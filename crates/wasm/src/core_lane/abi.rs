@@ -1,0 +1,476 @@
+//! The canonical ABI of the component model, as far as the contract needs it: how values lie in a
+//! guest's memory, and how they are passed as core values.
+//!
+//! As <https://github.com/WebAssembly/component-model/blob/main/design/mvp/CanonicalABI.md> has it,
+//! for 32-bit memories and UTF-8. What a guest gives is looked at here and nowhere else: a pointer
+//! that is out of bounds or not aligned, text that is not UTF-8, a case that there is not, are
+//! errors that trap.
+
+use std::cell::Cell;
+
+use wasmtime::{StoreContextMut, error::Result, format_err};
+
+use super::lane::Lane;
+use crate::state::State;
+
+/// How a type lies in memory, and how many core values it is.
+pub(crate) trait Abi {
+    /// Bytes, a multiple of the alignment.
+    const SIZE: u32;
+    const ALIGN: u32;
+    const FLAT: usize;
+}
+
+/// What is given to a guest.
+pub(crate) trait Lower: Abi {
+    /// Writes it to where its bytes lie, which is in bounds and aligned.
+    fn store(&self, to: &mut Writer<'_>, at: u32) -> Result<()>;
+
+    /// Appends its core values.
+    fn flatten(&self, to: &mut Writer<'_>, flat: &mut Flat) -> Result<()>;
+}
+
+/// What is taken from a guest.
+pub(crate) trait Lift<'a>: Abi + Sized {
+    /// Reads it from where its bytes lie, which is in bounds and aligned.
+    fn load(guest: &View<'a>, at: u32) -> Result<Self>;
+
+    /// Takes it from core values, of which it is at least as many.
+    fn lift(guest: &View<'a>, flat: &[u64]) -> Result<Self>;
+}
+
+/// The guest that something is written into.
+pub(crate) struct Writer<'a> {
+    pub(crate) store: StoreContextMut<'a, State>,
+    pub(crate) lane: &'a Lane,
+}
+
+impl Writer<'_> {
+    /// Room for so many bytes, from the guest itself, in bounds and aligned.
+    pub(crate) fn room(&mut self, align: u32, size: usize) -> Result<u32> {
+        let size = u32::try_from(size)?;
+        let at = self.lane.realloc()?.call(&mut self.store, (0, 0, align, size))?;
+        within(self.lane.memory()?.data_size(&self.store), at, align, size)?;
+        Ok(at)
+    }
+
+    #[inline]
+    fn write(&mut self, at: u32, bytes: &[u8]) -> Result<()> {
+        let place = self.lane.memory()?.data_mut(&mut self.store).get_mut(at as usize..);
+        let place = place.and_then(|place| place.get_mut(..bytes.len()));
+        place.ok_or_else(out_of_bounds)?.copy_from_slice(bytes);
+        Ok(())
+    }
+
+    fn copy(&mut self, bytes: &[u8]) -> Result<(u32, u32)> {
+        let at = self.room(1, bytes.len())?;
+        self.write(at, bytes)?;
+        Ok((at, u32::try_from(bytes.len())?))
+    }
+}
+
+/// Checks a place in a memory of so many bytes.
+#[inline]
+pub(crate) fn within(memory: usize, at: u32, align: u32, size: u32) -> Result<()> {
+    if !at.is_multiple_of(align) {
+        return Err(format_err!("pointer not aligned"));
+    }
+    if u64::from(at) + u64::from(size) > memory as u64 {
+        return Err(out_of_bounds());
+    }
+    Ok(())
+}
+
+#[cold]
+pub(crate) fn out_of_bounds() -> wasmtime::Error {
+    format_err!("pointer out of bounds")
+}
+
+/// How many bytes of texts and lists may be taken out of a guest at once. As wasmtime has it
+/// (`Store::set_hostcall_fuel`), so that the lanes do the same.
+const MAX_TAKEN: usize = 128 << 20;
+
+/// A guest's memory, from which something is taken.
+pub(crate) struct View<'a> {
+    memory: &'a [u8],
+    left: Cell<usize>,
+}
+
+impl<'a> View<'a> {
+    #[inline]
+    pub(crate) fn new(memory: &'a [u8]) -> Self {
+        Self { memory, left: Cell::new(MAX_TAKEN) }
+    }
+
+    #[inline]
+    fn bytes<const N: usize>(&self, at: u32) -> Result<[u8; N]> {
+        let bytes = self.memory.get(at as usize..).and_then(|bytes| bytes.first_chunk());
+        bytes.copied().ok_or_else(out_of_bounds)
+    }
+
+    #[inline]
+    fn list(&self, at: u32, length: u32) -> Result<&'a [u8]> {
+        let bytes = self.memory.get(at as usize..).and_then(|bytes| bytes.get(..length as usize));
+        let bytes = bytes.ok_or_else(out_of_bounds)?;
+        let left = self.left.get().checked_sub(bytes.len());
+        self.left.set(left.ok_or_else(|| format_err!("too much data at once"))?);
+        Ok(bytes)
+    }
+}
+
+/// The most core values that anything of the contract is: `reply`'s seven.
+const MAX_FLAT: usize = 8;
+
+/// Core values of something lowered.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Flat {
+    values: [u64; MAX_FLAT],
+    length: usize,
+}
+
+impl Flat {
+    fn push(&mut self, value: u64) {
+        // What has more would fail to compile below.
+        if let Some(slot) = self.values.get_mut(self.length) {
+            *slot = value;
+        }
+        self.length += 1;
+    }
+
+    /// Fills up to so many: what other cases would have there.
+    pub(crate) fn pad(&mut self, length: usize) {
+        self.length = self.length.max(length);
+    }
+
+    pub(crate) fn length(&self) -> usize {
+        self.length
+    }
+
+    /// The nth, as 32 bits; zero if there is none.
+    pub(crate) fn word(&self, nth: usize) -> u32 {
+        self.values.get(nth).map_or(0, |value| *value as u32)
+    }
+}
+
+/// Arguments that a guest passes.
+pub(crate) struct Args<'a, 'f> {
+    guest: &'f View<'a>,
+    flat: &'f [u64],
+}
+
+impl<'a, 'f> Args<'a, 'f> {
+    #[inline]
+    pub(crate) fn new(guest: &'f View<'a>, flat: &'f [u64]) -> Self {
+        Self { guest, flat }
+    }
+
+    #[inline]
+    pub(crate) fn next<T: Lift<'a>>(&mut self) -> Result<T> {
+        let (these, rest) = self.flat.split_at_checked(T::FLAT).ok_or_else(missing)?;
+        self.flat = rest;
+        T::lift(self.guest, these)
+    }
+}
+
+#[cold]
+fn missing() -> wasmtime::Error {
+    format_err!("a core value is missing")
+}
+
+#[inline]
+fn nth(flat: &[u64], nth: usize) -> Result<u64> {
+    flat.get(nth).copied().ok_or_else(missing)
+}
+
+macro_rules! number {
+    ($($name:ty),*) => {$(
+        impl Abi for $name {
+            const SIZE: u32 = size_of::<$name>() as u32;
+            const ALIGN: u32 = Self::SIZE;
+            const FLAT: usize = 1;
+        }
+
+        impl Lower for $name {
+            #[inline]
+            fn store(&self, to: &mut Writer<'_>, at: u32) -> Result<()> {
+                to.write(at, &self.to_le_bytes())
+            }
+
+            fn flatten(&self, _: &mut Writer<'_>, flat: &mut Flat) -> Result<()> {
+                flat.push((*self).into());
+                Ok(())
+            }
+        }
+
+        impl Lift<'_> for $name {
+            #[inline]
+            fn load(guest: &View<'_>, at: u32) -> Result<Self> {
+                Ok(<$name>::from_le_bytes(guest.bytes(at)?))
+            }
+
+            #[inline]
+            fn lift(_: &View<'_>, flat: &[u64]) -> Result<Self> {
+                Ok(nth(flat, 0)? as $name)
+            }
+        }
+    )*};
+}
+
+number!(u8, u32, u64);
+
+impl Abi for bool {
+    const SIZE: u32 = 1;
+    const ALIGN: u32 = 1;
+    const FLAT: usize = 1;
+}
+
+impl Lower for bool {
+    fn store(&self, to: &mut Writer<'_>, at: u32) -> Result<()> {
+        u8::from(*self).store(to, at)
+    }
+
+    fn flatten(&self, to: &mut Writer<'_>, flat: &mut Flat) -> Result<()> {
+        u8::from(*self).flatten(to, flat)
+    }
+}
+
+impl Abi for () {
+    const SIZE: u32 = 0;
+    const ALIGN: u32 = 1;
+    const FLAT: usize = 0;
+}
+
+impl Lower for () {
+    fn store(&self, _: &mut Writer<'_>, _: u32) -> Result<()> {
+        Ok(())
+    }
+
+    fn flatten(&self, _: &mut Writer<'_>, _: &mut Flat) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Lift<'_> for () {
+    fn load(_: &View<'_>, _: u32) -> Result<Self> {
+        Ok(())
+    }
+
+    fn lift(_: &View<'_>, _: &[u64]) -> Result<Self> {
+        Ok(())
+    }
+}
+
+/// Strings and lists are where they begin and how long they are.
+macro_rules! listed {
+    ($({$($generic:tt)*} $name:ty),*) => {$(
+        impl<$($generic)*> Abi for $name {
+            const SIZE: u32 = 8;
+            const ALIGN: u32 = 4;
+            const FLAT: usize = 2;
+        }
+    )*};
+}
+
+listed!({} &str, {} String, {T: Abi} Vec<T>, {T: Abi} &[T]);
+
+fn store_list(to: &mut Writer<'_>, at: u32, (from, length): (u32, u32)) -> Result<()> {
+    from.store(to, at)?;
+    length.store(to, at + 4)
+}
+
+fn flatten_list(flat: &mut Flat, (from, length): (u32, u32)) {
+    flat.push(from.into());
+    flat.push(length.into());
+}
+
+macro_rules! text {
+    ($($name:ty),*) => {$(
+        impl Lower for $name {
+            fn store(&self, to: &mut Writer<'_>, at: u32) -> Result<()> {
+                let copy = to.copy(self.as_bytes())?;
+                store_list(to, at, copy)
+            }
+
+            fn flatten(&self, to: &mut Writer<'_>, flat: &mut Flat) -> Result<()> {
+                flatten_list(flat, to.copy(self.as_bytes())?);
+                Ok(())
+            }
+        }
+    )*};
+}
+
+text!(&str, String);
+
+impl<'a> Lift<'a> for &'a [u8] {
+    #[inline]
+    fn load(guest: &View<'a>, at: u32) -> Result<Self> {
+        guest.list(u32::load(guest, at)?, u32::load(guest, at + 4)?)
+    }
+
+    #[inline]
+    fn lift(guest: &View<'a>, flat: &[u64]) -> Result<Self> {
+        guest.list(nth(flat, 0)? as u32, nth(flat, 1)? as u32)
+    }
+}
+
+impl<'a> Lift<'a> for &'a str {
+    #[inline]
+    fn load(guest: &View<'a>, at: u32) -> Result<Self> {
+        Ok(std::str::from_utf8(Lift::load(guest, at)?)?)
+    }
+
+    #[inline]
+    fn lift(guest: &View<'a>, flat: &[u64]) -> Result<Self> {
+        Ok(std::str::from_utf8(Lift::lift(guest, flat)?)?)
+    }
+}
+
+impl<'a> Lift<'a> for String {
+    fn load(guest: &View<'a>, at: u32) -> Result<Self> {
+        <&str>::load(guest, at).map(ToOwned::to_owned)
+    }
+
+    fn lift(guest: &View<'a>, flat: &[u64]) -> Result<Self> {
+        <&str>::lift(guest, flat).map(ToOwned::to_owned)
+    }
+}
+
+impl<T: Lower> Lower for &[T] {
+    fn store(&self, to: &mut Writer<'_>, at: u32) -> Result<()> {
+        let list = lower_list(self, to)?;
+        store_list(to, at, list)
+    }
+
+    fn flatten(&self, to: &mut Writer<'_>, flat: &mut Flat) -> Result<()> {
+        flatten_list(flat, lower_list(self, to)?);
+        Ok(())
+    }
+}
+
+impl<T: Lower> Lower for Vec<T> {
+    fn store(&self, to: &mut Writer<'_>, at: u32) -> Result<()> {
+        self.as_slice().store(to, at)
+    }
+
+    fn flatten(&self, to: &mut Writer<'_>, flat: &mut Flat) -> Result<()> {
+        self.as_slice().flatten(to, flat)
+    }
+}
+
+fn lower_list<T: Lower>(items: &[T], to: &mut Writer<'_>) -> Result<(u32, u32)> {
+    let size = items.len().checked_mul(T::SIZE as usize).ok_or_else(out_of_bounds)?;
+    let from = to.room(T::ALIGN, size)?;
+    let mut at = from;
+    for item in items {
+        item.store(to, at)?;
+        at += T::SIZE;
+    }
+    Ok((from, u32::try_from(items.len())?))
+}
+
+/// The next multiple of the alignment.
+pub(crate) const fn aligned(at: u32, align: u32) -> u32 {
+    at.next_multiple_of(align)
+}
+
+pub(crate) const fn larger(one: u32, other: u32) -> u32 {
+    if one > other { one } else { other }
+}
+
+pub(crate) const fn more(one: usize, other: usize) -> usize {
+    if one > other { one } else { other }
+}
+
+impl<A: Abi, B: Abi> Abi for (A, B) {
+    const ALIGN: u32 = larger(A::ALIGN, B::ALIGN);
+    const SIZE: u32 = aligned(aligned(A::SIZE, B::ALIGN) + B::SIZE, Self::ALIGN);
+    const FLAT: usize = A::FLAT + B::FLAT;
+}
+
+impl<A: Lower, B: Lower> Lower for (A, B) {
+    fn store(&self, to: &mut Writer<'_>, at: u32) -> Result<()> {
+        self.0.store(to, at)?;
+        self.1.store(to, at + aligned(A::SIZE, B::ALIGN))
+    }
+
+    fn flatten(&self, to: &mut Writer<'_>, flat: &mut Flat) -> Result<()> {
+        self.0.flatten(to, flat)?;
+        self.1.flatten(to, flat)
+    }
+}
+
+impl<T: Abi> Abi for Option<T> {
+    const ALIGN: u32 = T::ALIGN;
+    const SIZE: u32 = aligned(aligned(1, Self::ALIGN) + T::SIZE, Self::ALIGN);
+    const FLAT: usize = 1 + T::FLAT;
+}
+
+impl<T: Lower> Lower for Option<T> {
+    fn store(&self, to: &mut Writer<'_>, at: u32) -> Result<()> {
+        u8::from(self.is_some()).store(to, at)?;
+        self.as_ref().map_or(Ok(()), |some| some.store(to, at + aligned(1, Self::ALIGN)))
+    }
+
+    fn flatten(&self, to: &mut Writer<'_>, flat: &mut Flat) -> Result<()> {
+        let end = flat.length() + Self::FLAT;
+        flat.push(self.is_some().into());
+        self.as_ref().map_or(Ok(()), |some| some.flatten(to, flat))?;
+        flat.pad(end);
+        Ok(())
+    }
+}
+
+impl<T: Abi, E: Abi> Abi for Result<T, E> {
+    const ALIGN: u32 = larger(T::ALIGN, E::ALIGN);
+    const SIZE: u32 = aligned(aligned(1, Self::ALIGN) + larger(T::SIZE, E::SIZE), Self::ALIGN);
+    const FLAT: usize = 1 + more(T::FLAT, E::FLAT);
+}
+
+impl<T: Lower, E: Lower> Lower for Result<T, E> {
+    #[inline]
+    fn store(&self, to: &mut Writer<'_>, at: u32) -> Result<()> {
+        u8::from(self.is_err()).store(to, at)?;
+        let at = at + aligned(1, Self::ALIGN);
+        match self {
+            Ok(value) => value.store(to, at),
+            Err(error) => error.store(to, at),
+        }
+    }
+
+    fn flatten(&self, to: &mut Writer<'_>, flat: &mut Flat) -> Result<()> {
+        let end = flat.length() + Self::FLAT;
+        flat.push(self.is_err().into());
+        match self {
+            Ok(value) => value.flatten(to, flat)?,
+            Err(error) => error.flatten(to, flat)?,
+        }
+        flat.pad(end);
+        Ok(())
+    }
+}
+
+impl<'a, T: Lift<'a>, E: Lift<'a>> Lift<'a> for Result<T, E> {
+    #[inline]
+    fn load(guest: &View<'a>, at: u32) -> Result<Self> {
+        let inside = at + aligned(1, Self::ALIGN);
+        Ok(match u8::load(guest, at)? {
+            0 => Ok(T::load(guest, inside)?),
+            1 => Err(E::load(guest, inside)?),
+            _ => return Err(no_case()),
+        })
+    }
+
+    fn lift(guest: &View<'a>, flat: &[u64]) -> Result<Self> {
+        let inside = flat.get(1..).unwrap_or_default();
+        Ok(match nth(flat, 0)? as u32 {
+            0 => Ok(T::lift(guest, inside)?),
+            1 => Err(E::lift(guest, inside)?),
+            _ => return Err(no_case()),
+        })
+    }
+}
+
+#[cold]
+pub(crate) fn no_case() -> wasmtime::Error {
+    format_err!("unexpected discriminant")
+}

@@ -1,0 +1,215 @@
+//! The host's side of `driver.wat`: what is next, where it goes, and what came of it.
+
+use std::mem;
+
+use bytes::Bytes;
+use castcall_broker::{Callback, Work};
+use castcall_core::ComponentError;
+use wasmtime::{AsContextMut, Caller, Linker, error::Result};
+
+use super::abi::{Abi, Flat, Lift, Lower, View, Writer, out_of_bounds, within};
+use super::lane::{InHand, Lane, Outcome, cannot_leave};
+use crate::state::State;
+use crate::types;
+
+pub(crate) const DRIVER: &[u8] = include_bytes!("driver.wasm");
+
+/// The module names of the driver's imports.
+pub(crate) const HOST: &str = "host";
+pub(crate) const GUEST: &str = "guest";
+
+const CAST: u64 = 1;
+const CALL: u64 = 2;
+const ANSWERED: u64 = 3;
+const FAILED: u64 = 4;
+
+/// What `handle-message` and `handle-callback` return.
+type Answer<'a> = std::result::Result<&'a [u8], types::ComponentError>;
+type Called = std::result::Result<(), types::ComponentError>;
+/// What `handle-callback` brings.
+type Brought<'a> = std::result::Result<&'a [u8], types::RequestError>;
+
+// What the driver knows of them.
+const _: () = {
+    assert!(Answer::SIZE == 20 && Answer::ALIGN == 4);
+    assert!(Called::SIZE == 20 && Called::ALIGN == 4);
+    assert!(Brought::FLAT == 5);
+};
+
+pub(crate) fn link(linker: &mut Linker<State>) -> Result<()> {
+    linker.func_wrap(HOST, "next", |mut caller: Caller<'_, State>| next(caller.data_mut()))?;
+    linker.func_wrap(HOST, "fill", fill)?;
+    linker.func_wrap(HOST, "fill-error", fill_error)?;
+    linker.func_wrap(HOST, "answer", answer)?;
+    linker.func_wrap(HOST, "called", called)?;
+    // For what a guest does not export: never called.
+    linker.func_wrap(
+        GUEST,
+        "handle-message",
+        |_: u32, _: u32, _: u32, _: u32| -> Result<u32> { Err(cannot_leave()) },
+    )?;
+    linker.func_wrap(
+        GUEST,
+        "handle-callback",
+        |_: u32, _: u32, _: u32, _: u32, _: u32, _: u32, _: u32| -> Result<u32> {
+            Err(cannot_leave())
+        },
+    )?;
+    for name in ["message-post-return", "callback-post-return"] {
+        linker.func_wrap(GUEST, name, |_: u32| -> Result<()> { Err(cannot_leave()) })?;
+    }
+    Ok(())
+}
+
+fn lane(state: &mut State) -> Result<&mut Lane> {
+    state.lane_mut().ok_or_else(cannot_leave)
+}
+
+/// What was in hand is done: the broker is told what came of it.
+fn done(state: &mut State) -> Result<()> {
+    let (in_hand, outcome) = lane(state)?.take();
+    match in_hand {
+        InHand::Nothing => return Ok(()),
+        InHand::Message { .. } => {
+            state.context_mut().leave();
+            let answer = match outcome {
+                Outcome::Answer(answer) => answer,
+                _ => Ok(Bytes::new()),
+            };
+            lane(state)?.inbox.finish(answer);
+        }
+        InHand::Callback(_) => {
+            state.context_mut().leave();
+            let called = match outcome {
+                Outcome::Called(called) => called,
+                _ => Ok(()),
+            };
+            lane(state)?.inbox.finish_callback(called);
+        }
+    }
+    Ok(())
+}
+
+fn next(state: &mut State) -> Result<u64> {
+    done(state)?;
+    loop {
+        let Some(work) = lane(state)?.inbox.next() else { return Ok(0) };
+        match work {
+            Work::Message(_) if !state.handlers.receives => {
+                // Nobody can send to it.
+                let error = ComponentError::InvalidPayload("no handle-message".into());
+                lane(state)?.inbox.finish(Err(error));
+            }
+            Work::Message(message) => {
+                let is_call = message.request_id().is_some();
+                let kind = if is_call { CALL } else { CAST };
+                let sizes = sizes(message.sender.as_str().len(), kind, message.payload.len())?;
+                state.enter();
+                state.context_mut().enter(message);
+                begin(state, InHand::Message { is_call })?;
+                return Ok(sizes);
+            }
+            Work::Callback(_) if !state.handlers.calls_back => {
+                // It can't have made the call.
+                lane(state)?.inbox.finish_callback(Ok(()));
+            }
+            Work::Callback(callback) => {
+                let (kind, body) = match &callback.result {
+                    Ok(payload) => (ANSWERED, payload.len()),
+                    Err(_) => (FAILED, 0),
+                };
+                let sizes = sizes(REQUEST_ID, kind, body)?;
+                state.enter();
+                state.context_mut().enter_callback(&callback);
+                begin(state, InHand::Callback(callback))?;
+                return Ok(sizes);
+            }
+            _ => {}
+        }
+    }
+}
+
+const REQUEST_ID: usize = 36;
+
+/// The guest allocates next, and may not call the host meanwhile.
+fn begin(state: &mut State, in_hand: InHand) -> Result<()> {
+    let lane = lane(state)?;
+    lane.in_hand = in_hand;
+    lane.may_leave = false;
+    Ok(())
+}
+
+fn sizes(name: usize, kind: u64, body: usize) -> Result<u64> {
+    let (name, body) = (u8::try_from(name)?, u32::try_from(body)?);
+    Ok(u64::from(name) | kind << 8 | u64::from(body) << 32)
+}
+
+fn write(memory: &mut [u8], at: u32, bytes: &[u8]) -> Result<()> {
+    let place = memory.get_mut(at as usize..).and_then(|place| place.get_mut(..bytes.len()));
+    place.ok_or_else(out_of_bounds)?.copy_from_slice(bytes);
+    Ok(())
+}
+
+fn fill(mut caller: Caller<'_, State>, name: u32, body: u32) -> Result<()> {
+    let guest = lane(caller.data_mut())?.memory()?;
+    let (memory, state) = guest.data_and_store_mut(&mut caller);
+    if let Some(message) = state.handled() {
+        write(memory, name, message.sender.as_str().as_bytes())?;
+        write(memory, body, &message.payload)?;
+    } else if let InHand::Callback(Callback { request_id, result: Ok(payload), .. }) =
+        &lane(state)?.in_hand
+    {
+        write(memory, name, request_id.encode(&mut [0; REQUEST_ID]).as_bytes())?;
+        write(memory, body, payload)?;
+    }
+    lane(state)?.may_leave = true;
+    Ok(())
+}
+
+fn fill_error(mut caller: Caller<'_, State>, name: u32) -> Result<(u32, u32, u32, u32)> {
+    let mut lane = caller.data_mut().take_lane().ok_or_else(cannot_leave)?;
+    let mut flat = Flat::default();
+    let filled = lower_error(&mut caller, &mut lane, name, &mut flat);
+    lane.may_leave = true;
+    caller.data_mut().put_lane(lane);
+    filled?;
+    Ok((flat.word(0), flat.word(1), flat.word(2), flat.word(3)))
+}
+
+fn lower_error(
+    caller: &mut Caller<'_, State>,
+    lane: &mut Lane,
+    name: u32,
+    flat: &mut Flat,
+) -> Result<()> {
+    let InHand::Callback(callback) = &mut lane.in_hand else { return Ok(()) };
+    let id = callback.request_id;
+    // It is told once; what is left of it says as much to whoever looks at it after a crash.
+    let Err(error) = mem::replace(&mut callback.result, Ok(Bytes::new())) else { return Ok(()) };
+    write(lane.memory()?.data_mut(&mut *caller), name, id.encode(&mut [0; REQUEST_ID]).as_bytes())?;
+    let mut to = Writer { store: caller.as_context_mut(), lane };
+    types::RequestError::from(error).flatten(&mut to, flat)
+}
+
+fn answer(mut caller: Caller<'_, State>, at: u32) -> Result<()> {
+    let guest = lane(caller.data_mut())?.memory()?;
+    let (memory, state) = guest.data_and_store_mut(&mut caller);
+    within(memory.len(), at, Answer::ALIGN, Answer::SIZE)?;
+    let lane = lane(state)?;
+    let is_call = matches!(lane.in_hand, InHand::Message { is_call: true });
+    let answer = Answer::load(&View::new(memory), at)?;
+    // Nobody reads that of a cast.
+    let answer = answer.map(|bytes| if is_call { Bytes::copy_from_slice(bytes) } else { Bytes::new() });
+    lane.outcome = Outcome::Answer(answer.map_err(ComponentError::from));
+    Ok(())
+}
+
+fn called(mut caller: Caller<'_, State>, at: u32) -> Result<()> {
+    let guest = lane(caller.data_mut())?.memory()?;
+    let (memory, state) = guest.data_and_store_mut(&mut caller);
+    within(memory.len(), at, Called::ALIGN, Called::SIZE)?;
+    let called = Called::load(&View::new(memory), at)?;
+    lane(state)?.outcome = Outcome::Called(called.map_err(ComponentError::from));
+    Ok(())
+}
+

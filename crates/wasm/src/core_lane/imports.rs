@@ -1,0 +1,40 @@
+//! What every import of a guest has in common: the arguments out of its memory, the result into it.
+
+use castcall_broker::Context;
+use wasmtime::{AsContextMut, Caller, error::Result};
+
+use super::abi::{Args, Lower, View, Writer, within};
+use super::lane::{cannot_leave, check_leave};
+use crate::state::State;
+
+/// Runs `service` with the context, beside the guest's memory.
+#[inline]
+pub(crate) fn serve<T>(
+    caller: &mut Caller<'_, State>,
+    flat: &[u64],
+    service: impl FnOnce(&mut Context, &mut Args<'_, '_>) -> Result<T>,
+) -> Result<T> {
+    check_leave(caller)?;
+    let mut context = caller.data_mut().take_context();
+    let memory = caller.data().lane().and_then(|lane| lane.memory);
+    let bytes = memory.as_ref().map_or(&[][..], |memory| memory.data(&*caller));
+    let result = service(&mut context, &mut Args::new(&View::new(bytes), flat));
+    let must_crash = context.must_crash();
+    caller.data_mut().put_context(context);
+    if must_crash {
+        return Err(wasmtime::format_err!("denied too often"));
+    }
+    result
+}
+
+/// Writes a result to where the guest wants it.
+#[inline]
+pub(crate) fn give<T: Lower>(caller: &mut Caller<'_, State>, at: u32, value: &T) -> Result<()> {
+    let lane = caller.data_mut().take_lane().ok_or_else(cannot_leave)?;
+    // As long as it is away, nothing that the guest allocates with can call the host.
+    let mut to = Writer { store: caller.as_context_mut(), lane: &lane };
+    let size = lane.memory().map_or(0, |memory| memory.data_size(&to.store));
+    let given = within(size, at, T::ALIGN, T::SIZE).and_then(|()| value.store(&mut to, at));
+    caller.data_mut().put_lane(lane);
+    given
+}

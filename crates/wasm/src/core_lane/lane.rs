@@ -1,0 +1,93 @@
+//! What the core lane keeps in a store: how the guest's memory is reached, and what is in hand.
+
+use std::mem;
+
+use bytes::Bytes;
+use castcall_broker::{Callback, Inbox};
+use castcall_core::ComponentError;
+use wasmtime::{Caller, Global, Memory, TypedFunc, error::Result, format_err};
+
+use crate::state::State;
+
+/// `realloc(old, old-size, align, size)`.
+pub(crate) type Realloc = TypedFunc<(u32, u32, u32, u32), u32>;
+
+/// What the guest was entered with.
+#[derive(Debug, Default)]
+pub(crate) enum InHand {
+    #[default]
+    Nothing,
+    /// `is_call`: its answer is wanted.
+    Message { is_call: bool },
+    Callback(Callback),
+}
+
+/// How it ended; nothing yet, or nothing to tell.
+#[derive(Debug, Default)]
+pub(crate) enum Outcome {
+    #[default]
+    Fine,
+    Answer(Result<Bytes, ComponentError>),
+    Called(Result<(), ComponentError>),
+}
+
+pub(crate) struct Lane {
+    /// None until what exports it is there.
+    pub(crate) memory: Option<Memory>,
+    pub(crate) realloc: Option<Realloc>,
+    /// The driver's: zero while a post-return function runs.
+    pub(crate) leave: Option<Global>,
+    /// Not while the driver, or the host, lets the guest allocate.
+    pub(crate) may_leave: bool,
+    pub(crate) inbox: Inbox,
+    pub(crate) in_hand: InHand,
+    pub(crate) outcome: Outcome,
+}
+
+impl Lane {
+    pub(crate) fn new() -> Self {
+        Self {
+            memory: None,
+            realloc: None,
+            leave: None,
+            may_leave: true,
+            inbox: Inbox::empty(),
+            in_hand: InHand::Nothing,
+            outcome: Outcome::Fine,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn memory(&self) -> Result<Memory> {
+        self.memory.ok_or_else(|| format_err!("the guest has no memory yet"))
+    }
+
+    #[inline]
+    pub(crate) fn realloc(&self) -> Result<&Realloc> {
+        self.realloc.as_ref().ok_or_else(|| format_err!("the guest can't allocate yet"))
+    }
+
+    /// What was in hand is done: nothing is, and this came of it.
+    pub(crate) fn take(&mut self) -> (InHand, Outcome) {
+        (mem::take(&mut self.in_hand), mem::take(&mut self.outcome))
+    }
+}
+
+/// A guest may call the host now: it was not entered to allocate, or to free.
+#[inline]
+pub(crate) fn check_leave(caller: &mut Caller<'_, State>) -> Result<()> {
+    let Some(lane) = caller.data().lane() else { return Err(cannot_leave()) };
+    if !lane.may_leave {
+        return Err(cannot_leave());
+    }
+    let leave = lane.leave;
+    match leave {
+        Some(leave) if leave.get(&mut *caller).i32() == Some(0) => Err(cannot_leave()),
+        _ => Ok(()),
+    }
+}
+
+#[cold]
+pub(crate) fn cannot_leave() -> wasmtime::Error {
+    format_err!("cannot leave component instance")
+}
