@@ -342,6 +342,8 @@ impl Broker {
     /// Ends the calls whose deadline has passed, starts the components whose restart is due, and
     /// says when to be called next.
     pub fn expire(&self) -> Option<Instant> {
+        // Nothing need have happened for long: what ends now is to be stamped with now.
+        self.tick();
         let inner = &self.inner;
         let now = inner.now();
         inner.deliver_all(&RequestError::Timeout, |ended| {

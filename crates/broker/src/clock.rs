@@ -73,6 +73,9 @@ impl Clock {
     }
 }
 
+/// A wall clock that jumps back by more than this was set; by less, another thread was quicker.
+const SET_BACK: u64 = 1_000_000_000;
+
 /// Time as of the last tick: one load instead of a clock read.
 #[derive(Debug)]
 pub(crate) struct CoarseClock {
@@ -90,8 +93,15 @@ impl CoarseClock {
     }
 
     pub(crate) fn tick(&self, clock: &Clock) {
-        self.wall.store(clock.wall().as_unix_nanos(), Ordering::Relaxed);
+        let wall = clock.wall().as_unix_nanos();
+        let newer = |old: u64| (wall > old || old - wall > SET_BACK).then_some(wall);
+        let _ = self.wall.fetch_update(Ordering::Relaxed, Ordering::Relaxed, newer);
         self.passed.store(self.since_start(clock.now()), Ordering::Relaxed);
+    }
+
+    /// What happens after something at `wall` is not stamped as if it had been before.
+    pub(crate) fn not_before(&self, wall: Timestamp) {
+        self.wall.fetch_max(wall.as_unix_nanos(), Ordering::Relaxed);
     }
 
     /// Wall-clock time, for stamps on messages.
@@ -125,5 +135,23 @@ mod tests {
         assert_eq!(clock.now() - start, Duration::from_secs(3));
         assert_eq!(clock.wall().as_unix_nanos(), 3_000_000_000);
         assert!(Clock::System.wall() > clock.wall());
+    }
+
+    #[test]
+    fn a_coarse_clock_goes_back_only_if_the_clock_was_set() {
+        let manual = ManualClock::default();
+        manual.advance(Duration::from_secs(5));
+        let clock = Clock::Manual(manual.clone());
+        let coarse = CoarseClock::new(&clock);
+        let seconds = || coarse.wall().as_unix_nanos() as f64 / 1e9;
+        coarse.not_before(Timestamp::from_unix_nanos(5_500_000_000));
+        coarse.not_before(Timestamp::from_unix_nanos(5_200_000_000));
+        coarse.tick(&clock);
+        assert_eq!(seconds(), 5.5);
+        manual.advance(Duration::from_secs(1));
+        coarse.tick(&clock);
+        assert_eq!(seconds(), 6.0);
+        coarse.tick(&Clock::Manual(ManualClock::default()));
+        assert_eq!(seconds(), 0.0);
     }
 }

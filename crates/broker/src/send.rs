@@ -401,7 +401,7 @@ impl Origin<'_> {
     /// the coarse clock shows when something was last done.
     pub(crate) fn stamp(&self) -> Timestamp {
         let (broker, exact) = (&self.peer.broker, self.measured || self.is_from_outside());
-        if exact { broker.config.clock.wall() } else { broker.coarse.wall() }
+        if exact { broker.exact_wall() } else { broker.coarse.wall() }
     }
 
     /// A message was accepted for `to`, a target or topic.

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use castcall_audit::{Audit, Kind, Note, NoteKind, Record, Why};
-use castcall_core::{ComponentId, DeadLetterReason, Pattern, RequestError, RequestId};
+use castcall_core::{ComponentId, DeadLetterReason, Pattern, RequestError, RequestId, Timestamp};
 use castcall_correlation::Entry;
 use castcall_topics::Group;
 
@@ -15,6 +15,16 @@ use crate::peer::Peer;
 impl Inner {
     fn audit(&self) -> &Audit {
         &self.auditor.audit
+    }
+
+    /// The exact time. If what happens now is recorded, so that what follows from it has no earlier
+    /// stamp, though that be by the coarse clock.
+    pub(crate) fn exact_wall(&self) -> Timestamp {
+        let wall = self.config.clock.wall();
+        if self.audit().is_on() {
+            self.coarse.not_before(wall);
+        }
+        wall
     }
 
     /// A call of `peer` has ended. `by`: its target, if that ended it.
@@ -58,7 +68,7 @@ impl Inner {
     pub(crate) fn call_cancelled(&self, entry: &Entry<Key, Sink>) {
         if self.audit().is_on() {
             let who = &entry.sink.peer.name;
-            let record = Record::new(Kind::Cancel, self.coarse.wall(), who).request_id(entry.id);
+            let record = Record::new(Kind::Cancel, self.exact_wall(), who).request_id(entry.id);
             self.record_whom(record, entry.target);
         }
     }
@@ -85,7 +95,7 @@ impl Inner {
             return;
         }
         let pattern = audit.name(pattern);
-        let record = Record::new(kind, self.config.clock.wall(), &peer.name).topic(&pattern);
+        let record = Record::new(kind, self.exact_wall(), &peer.name).topic(&pattern);
         match group {
             Some(group) => audit.record(record.whom(&audit.group(group.as_str()))),
             None => audit.record(record),
@@ -102,7 +112,7 @@ impl Peer {
         }
         let about = About::of(&message.payload);
         let who = audit.name(&message.sender);
-        let record = Record::new(Kind::DeadLetter, self.broker.config.clock.wall(), &who)
+        let record = Record::new(Kind::DeadLetter, self.broker.exact_wall(), &who)
             .what(what_of(message))
             .whom(&self.name)
             .why(reason)
@@ -119,7 +129,7 @@ impl Peer {
     pub(crate) fn note(&self, kind: NoteKind, more: impl FnOnce(Note) -> Note) {
         // The embedding program itself comes and goes with the system.
         if self.broker.auditor.audit.is_on() && self.factory.is_some() {
-            let note = Note::new(kind, self.broker.config.clock.wall()).whom(&self.id);
+            let note = Note::new(kind, self.broker.exact_wall()).whom(&self.id);
             self.broker.auditor.audit.note(more(note));
         }
     }

@@ -90,7 +90,7 @@ impl Peer {
     }
 
     fn deny(&self, who: &Name, attempt: Attempt<'_>, why: Why, id: Option<RequestId>) {
-        let at = self.broker.config.clock.wall();
+        let at = self.broker.exact_wall();
         let denial = Denial::new(at, who, attempt.what, attempt.whom).why(why).request_id(id);
         self.broker.auditor.audit.deny(match attempt.size {
             Some(size) => denial.size(size),

@@ -92,6 +92,53 @@ async fn a_call_can_be_followed_from_its_send_to_its_callback() {
     assert!(!all.iter().any(|line| line.to_string().contains("hello")), "payloads are never in it");
 }
 
+/// Microseconds since midnight.
+fn micros(line: &Value) -> i64 {
+    let time = &line["at"].as_str().unwrap()["2026-07-25T".len()..];
+    let numbers = time.trim_end_matches('Z').split([':', '.']).map(|part| part.parse().unwrap());
+    numbers.zip([3_600_000_000, 60_000_000, 1_000_000, 1]).map(|(n, unit): (i64, _)| n * unit).sum()
+}
+
+#[tokio::test]
+async fn stamps_stand_in_the_order_of_cause_and_effect() {
+    let lines = Lines::new(Level::All);
+    let stage = Stage::build(lines.builder());
+    stage.add("requester", "callback-receiver-component").await;
+    stage.add("echo", "echo-handler").await;
+    stage.add("deferrer", "deferrer").await;
+    // One that ends when nothing else has happened for long, and some with pauses between them.
+    let late = stage.request("deferrer", 300, "hold").await;
+    stage.results(1).await;
+    let mut ids = vec![late.clone()];
+    for round in 0..30 {
+        ids.push(stage.request("echo", 5_000, "hello").await);
+        stage.results(2 + round).await;
+        tokio::time::sleep(Duration::from_millis(round)).await;
+    }
+    let all = lines.all();
+    let at = |id: &str, kind: &str, what: &str| {
+        let same = |line: &&Value| line["request_id"] == *id && line["kind"] == kind;
+        let mut lines = all.iter().filter(same).filter(|line| line["what"].as_str() == Some(what));
+        micros(lines.next().unwrap_or_else(|| panic!("{kind} {what} of {id}")))
+    };
+    let end = |id: &str| {
+        let is_end = |line: &&Value| line["request_id"] == *id && line["kind"] == "call-end";
+        micros(all.iter().find(is_end).unwrap())
+    };
+    for id in &ids {
+        let stamps = [
+            at(id, "send", "call"),
+            at(id, "delivery", "call"),
+            end(id),
+            at(id, "delivery", "callback"),
+        ];
+        assert!(stamps.is_sorted() || stamps[0] > stamps[3] + 3_600_000_000, "{id}: {stamps:?}");
+    }
+    // A tick is 1 ms.
+    let waited = end(&late) - at(&late, "send", "call");
+    assert!(!(0..299_000).contains(&waited), "it ended after {waited} us");
+}
+
 #[tokio::test]
 async fn lives_of_components_are_recorded() {
     let lines = Lines::new(Level::All);
