@@ -39,7 +39,9 @@ pub(crate) fn flow(record: &Record) -> Option<Flow> {
 
 /// Sorts.
 pub(crate) fn arrange(mut records: Vec<Record>) -> Vec<Record> {
-    records.sort_by_key(|record| (record.at, record.n));
+    // The audit writes lives apart, and later: what has the same stamp happened to who had come.
+    let came = |record: &Record| matches!(record.kind, Kind::Load | Kind::Restart);
+    records.sort_by_key(|record| (record.at, !came(record), record.n));
     let mut flows = Flows::default();
     let mut order = Vec::with_capacity(records.len());
     for moment in records.chunk_by(|one, next| one.at == next.at) {
@@ -220,6 +222,12 @@ mod tests {
             "send call a b 1",
         ];
         assert_eq!(arranged(&lines), [3, 4, 2, 1, 0]);
+    }
+
+    #[test]
+    fn who_comes_comes_before_what_it_does() {
+        let lines = ["delivery cast a b", "send cast b c", "restart - - b", "load - - c"];
+        assert_eq!(arranged(&lines), [2, 3, 0, 1]);
     }
 
     #[test]
