@@ -1,4 +1,5 @@
-//! `cargo xtask fixtures`: from `fixtures/wat`, `rust`, `c` and `js` to `fixtures/components`.
+//! `cargo xtask fixtures`: from `fixtures/wat`, `rust`, `c` and `js` to `fixtures/components`, and
+//! from `examples/shop/guests` to `examples/shop/components`.
 
 mod c;
 mod component;
@@ -7,13 +8,14 @@ mod js;
 mod language;
 mod rust;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
 use component::Contract;
-use files::{Files, list, stem};
+use files::{Files, entries, list, stem};
 use language::LANGUAGES;
 
 /// The options of `cargo xtask fixtures`.
@@ -22,8 +24,9 @@ pub(crate) struct Args {
     /// Writes nothing; fails if what is committed is not what the sources give.
     #[arg(long)]
     check: bool,
-    /// Makes the guests in Rust too; takes an installed wasm32-unknown-unknown, or the sysroot
-    /// that CASTCALL_WASM_SYSROOT names (fixtures/rust/sysroot/build.sh makes one).
+    /// Makes the guests in Rust too, those of the example application included; takes an
+    /// installed wasm32-unknown-unknown, or the sysroot that CASTCALL_WASM_SYSROOT names
+    /// (fixtures/rust/sysroot/build.sh makes one).
     #[arg(long, conflicts_with = "check")]
     rust: bool,
     /// Makes the guests in C too; takes clang (CASTCALL_CLANG) with wasi-libc, and the command
@@ -42,19 +45,25 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if args.check {
         return check(&folders, &made);
     }
-    write(&folders, &made)?;
-    for (language, wanted) in LANGUAGES.into_iter().zip([args.rust, args.c, args.js]) {
-        if wanted {
+    write(&folders.components, &made)?;
+    for language in LANGUAGES {
+        if args.wants(language.option) {
             let built = language.build(&folders)?;
-            write(&folders, &built)?;
+            write(&language.components(&folders), &built)?;
             language.record(&folders, &built)?;
         }
     }
-    for name in surplus(&folders, &made)? {
-        fs::remove_file(folders.components.join(&name))?;
-        println!("removed {name}");
+    for path in surplus(&folders, &made)? {
+        fs::remove_file(&path)?;
+        println!("removed {}", path.display());
     }
     Ok(())
+}
+
+impl Args {
+    fn wants(&self, option: &str) -> bool {
+        [("rust", self.rust), ("c", self.c), ("js", self.js)].contains(&(option, true))
+    }
 }
 
 /// Where things are.
@@ -97,10 +106,10 @@ fn from_wat(folders: &Folders) -> Result<Files> {
     Ok(made)
 }
 
-fn write(folders: &Folders, made: &Files) -> Result<()> {
-    fs::create_dir_all(&folders.components)?;
+fn write(components: &Path, made: &Files) -> Result<()> {
+    fs::create_dir_all(components)?;
     for (name, content) in made {
-        let path = folders.components.join(name);
+        let path = components.join(name);
         if fs::read(&path).ok().as_ref() != Some(content) {
             fs::write(&path, content).with_context(|| path.display().to_string())?;
             println!("wrote {name}, {} bytes", content.len());
@@ -118,7 +127,9 @@ fn check(folders: &Folders, made: &Files) -> Result<()> {
             Err(_) => faults.push(format!("missing: {name}")),
         }
     }
-    faults.extend(surplus(folders, made)?.into_iter().map(|name| format!("surplus: {name}")));
+    for path in surplus(folders, made)? {
+        faults.push(format!("surplus: {}", path.display()));
+    }
     for language in LANGUAGES {
         faults.extend(language.check(folders)?);
     }
@@ -127,24 +138,24 @@ fn check(folders: &Folders, made: &Files) -> Result<()> {
     }
     faults.sort();
     bail!(
-        "fixtures/components is not what the sources give; run `cargo xtask fixtures`, with \
-         `--rust`, `--c` or `--js` if a name begins with that\n{}",
+        "the committed components are not what the sources give; run `cargo xtask fixtures`, with \
+         `--c` or `--js` if a name begins with that, and `--rust` if it does or is of the example\n{}",
         faults.join("\n")
     )
 }
 
 /// Committed files that nothing gives.
-fn surplus(folders: &Folders, made: &Files) -> Result<Vec<String>> {
-    let mut guests = Vec::new();
+fn surplus(folders: &Folders, made: &Files) -> Result<Vec<PathBuf>> {
+    let mut given: BTreeSet<_> = made.keys().map(|name| folders.components.join(name)).collect();
+    let mut places = BTreeSet::from([folders.components.clone()]);
     for language in LANGUAGES {
-        guests.extend(language.names(folders)?);
+        let place = language.components(folders);
+        given.extend(language.names(folders)?.iter().map(|name| place.join(name)));
+        places.insert(place);
     }
     let mut surplus = Vec::new();
-    for entry in fs::read_dir(&folders.components)? {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        if !made.contains_key(&name) && !guests.contains(&name) {
-            surplus.push(name);
-        }
+    for place in places {
+        surplus.extend(entries(&place)?.into_iter().filter(|path| !given.contains(path)));
     }
     Ok(surplus)
 }
