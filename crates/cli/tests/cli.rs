@@ -85,13 +85,17 @@ impl Shop {
     }
 
     fn run(&self) -> Running {
-        let mut command = self.command(&["run", "castcall.toml", "--metrics", "0"]);
+        self.run_application("castcall.toml", "shop/trapper")
+    }
+
+    /// Runs an application until it has loaded `last`.
+    fn run_application(&self, manifest: &str, last: &str) -> Running {
+        let mut command = self.command(&["run", manifest, "--metrics", "0"]);
         let log = fs::File::create(self.0.path().join("log")).unwrap();
         let running = Running(command.stderr(log).spawn().unwrap());
         eventually("the system runs", || {
             let there = self.output(&["components", "--format", "json"]);
-            there.status.success()
-                && String::from_utf8_lossy(&there.stdout).contains("shop/trapper")
+            there.status.success() && String::from_utf8_lossy(&there.stdout).contains(last)
         });
         running
     }
@@ -305,6 +309,34 @@ fn manifests_and_components_are_checked_without_running_them() {
     assert_eq!(shop.fails(&["run", "castcall.toml"]).0, 3);
     assert_eq!(shop.fails(&["check", "nothing.toml"]).0, 3);
     assert_eq!(shop.fails(&["check"]).0, 2);
+}
+
+#[test]
+fn the_example_application_is_in_order_and_runs() {
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/shop/shop.toml");
+    let shop = Shop::new();
+    let output = shop.output(&["check", manifest]);
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+
+    // By hand, as its README says.
+    let mut running = shop.run_application(manifest, "shop/stock");
+    let place = r#"{"Place":{"number":1,"customer":"ada","item":"chair","quantity":2}}"#;
+    let paid = |amount| json!({ "codec": "cbor", "value": { "Paid": { "amount": amount } } });
+    assert_eq!(shop.json(&["call", "shop/orders", place]), paid(90));
+    let table = r#"{"Place":{"number":2,"customer":"ada","item":"table","quantity":1}}"#;
+    let mut order = shop.command(&["--format", "json", "call", "shop/orders", table]);
+    let order = order.stdout(Stdio::piped()).spawn();
+    let word = r#"{"Bank":{"order":2,"approved":true}}"#;
+    eventually("the payment", || shop.output(&["call", "shop/payment", word]).status.success());
+    let outcome = order.unwrap().wait_with_output().unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&outcome.stdout).unwrap(), paid(240));
+    let redeem = r#"{"Redeem":{"customer":"ada"}}"#;
+    let (code, why) = shop.fails(&["call", "plugins/loyalty", redeem]);
+    assert!(code == 1 && why.contains("capability-denied"), "{why}");
+    let why = shop.says(&["explain", "plugins/loyalty", "cast", "shop/payment"]);
+    assert!(why.contains("may not"), "{why}");
+    running.interrupt();
+    assert_eq!(running.end(), Some(0), "{}", shop.log());
 }
 
 #[test]
