@@ -333,7 +333,7 @@ fn the_example_application_is_in_order_and_runs() {
     let redeem = r#"{"Redeem":{"customer":"ada"}}"#;
     let (code, why) = shop.fails(&["call", "plugins/loyalty", redeem]);
     assert!(code == 1 && why.contains("capability-denied"), "{why}");
-    let why = shop.says(&["explain", "plugins/loyalty", "cast", "shop/payment"]);
+    let why = shop.says(&["explain", "plugins/loyalty", "call", "shop/payment"]);
     assert!(why.contains("may not"), "{why}");
     running.interrupt();
     assert_eq!(running.end(), Some(0), "{}", shop.log());

@@ -42,7 +42,7 @@ async fn the_day_is_played_to_its_end() {
         ("2.", "host -> shop/payment      cast"),
         ("3.", "the call has ended: timeout"),
         ("4.", "cancels its call"),
-        ("5.", "plugins/loyalty -x shop/payment      cast denied: capability-denied"),
+        ("5.", "plugins/loyalty -x shop/payment      call denied: capability-denied"),
         ("6.", "restarted after a trap"),
     ] {
         let (_, rest) = told.split_once(&format!("\n{scene}")).unwrap();
@@ -87,7 +87,7 @@ fn lines(mermaid: &str) -> Vec<String> {
 }
 
 /// With `UPDATE_GOLDEN=1`, the README is given the diagram. Its picture is one of `shop.html`, in
-/// Chromium, 1,600 by 620.
+/// Chromium, 1,700 by 620.
 #[tokio::test]
 async fn the_readme_shows_what_is_drawn() {
     let folder = tempfile::tempdir().unwrap();

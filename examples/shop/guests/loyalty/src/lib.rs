@@ -10,17 +10,21 @@ extern crate alloc;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 
-use castcall_guest::{Cbor, ComponentError, Handler, cast};
+use core::time::Duration;
+
+use castcall_guest::{CallError, Callback, Cbor, ComponentError, Handler, RequestId, call};
 use serde::Deserialize;
-use shop_messages::{LoyaltyRequest, OrderEvent, Outcome, PaymentRequest};
+use shop_messages::{LoyaltyRequest, OrderEvent, Outcome, PaymentRequest, Receipt};
 
 #[derive(Default)]
 struct Loyalty {
     /// A point for each euro, by customer.
     points: BTreeMap<String, u32>,
+    /// Whose points are on their way to be money.
+    redeemed: BTreeMap<RequestId, String>,
 }
 
-castcall_guest::export!(Loyalty: Handler);
+castcall_guest::export!(Loyalty: Handler, Callback);
 
 /// What is published and what is sent to it alone come in by the same door. Where types don't tell
 /// them apart, `castcall_guest::context::topic` does.
@@ -47,13 +51,34 @@ impl Handler for Loyalty {
             Incoming::Event(_) => Ok(0),
             Incoming::Request(LoyaltyRequest::Points { customer }) => Ok(self.points_of(&customer)),
             Incoming::Request(LoyaltyRequest::Redeem { customer }) => {
-                let amount = self.points_of(&customer);
-                // It would be so convenient. The host refuses it, in whatever way it is tried, and
-                // the audit has a line for each try; `?` tells the caller why.
-                cast("shop/payment", &PaymentRequest::PayOut { customer, amount })?;
+                let pay_out = PaymentRequest::PayOut {
+                    customer: customer.clone(),
+                    amount: self.points_of(&customer),
+                };
+                // It would be so convenient. The host refuses it each time, in whatever way it is
+                // tried, and the audit has a line for it; `?` tells the caller why.
+                let id = call("shop/payment", &pay_out, Duration::from_secs(1))?;
+                self.redeemed.insert(id, customer);
                 Ok(0)
             }
         }
+    }
+}
+
+/// Without this export it could not even ask for a call. Nothing ever comes here.
+impl Callback for Loyalty {
+    type Codec = Cbor;
+    type Response = Receipt;
+
+    fn callback(
+        &mut self,
+        id: &RequestId,
+        result: Result<Receipt, CallError>,
+    ) -> Result<(), ComponentError> {
+        if let (Some(customer), Ok(Receipt::Charged { .. })) = (self.redeemed.remove(id), result) {
+            self.points.remove(&customer);
+        }
+        Ok(())
     }
 }
 
