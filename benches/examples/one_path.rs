@@ -86,7 +86,7 @@ impl Host {
         let by_hand = Arc::new(ByHand::default());
         let broker = Broker::new(trusting(), by_hand.clone());
         let mut config = EngineConfig::default();
-        config.core_lane = std::env::var_os("COMPONENT_LANE").is_none();
+        config.core_lane = env::var_os("COMPONENT_LANE").is_none();
         Ok(Self { by_hand, broker, engine: Engine::new(config)? })
     }
 
