@@ -6,12 +6,13 @@ use std::path::Path;
 use castcall::manifests::{ApplicationManifest, ManifestError, Problem};
 
 use crate::exit::Failure;
+use crate::print;
 
 /// Reads the manifests; warnings go to standard error.
 pub(crate) fn load(file: &Path) -> Result<ApplicationManifest, Failure> {
     let application = ApplicationManifest::load(file).map_err(|error| not_in_order(&error))?;
     for warning in &application.warnings {
-        eprintln!("warning: {warning}{}", advice(warning));
+        print::remark(format_args!("warning: {warning}{}", advice(warning)));
     }
     Ok(application)
 }

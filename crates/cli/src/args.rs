@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 /// Runs systems of WebAssembly components that send each other messages, and talks to them.
 ///
 /// Ends with 0 if all went well, 1 if what was asked was refused or failed, 2 if the command line
-/// can't be understood, 3 if a manifest or component is not in order, 4 if there is no such system
-/// running.
+/// can't be understood, 3 if a manifest or component is not in order, 4 if no such system runs, 5 if
+/// it ended before it had answered.
 #[derive(Debug, Parser)]
 #[command(name = "castcall", version)]
 pub(crate) struct Args {
@@ -170,7 +170,7 @@ pub(crate) enum Talk {
         #[command(flatten)]
         place: Where,
         #[command(subcommand)]
-        action: LetterAction,
+        action: Option<LetterAction>,
     },
     /// Lists who is subscribed to what.
     Subscriptions {
@@ -204,18 +204,19 @@ pub(crate) enum ActionName {
 pub(crate) struct Send {
     #[command(flatten)]
     pub(crate) place: Where,
-    /// The component, or the topic.
+    /// To which component, or which topic if it is published.
     pub(crate) target: String,
     /// The payload: JSON, encoded in a codec that the target accepts. `-` reads it from standard
     /// input. Without it, the message is empty.
     pub(crate) payload: Option<String>,
-    /// Takes the payload from a file instead, and sends its bytes as they are.
+    /// Takes the payload from a file instead, and sends its bytes as they are; `-` is standard input.
     #[arg(long, conflicts_with_all = ["payload", "text"])]
     pub(crate) file: Option<PathBuf>,
     /// Sends this text's bytes as they are, without an envelope.
     #[arg(long, conflicts_with = "payload")]
     pub(crate) text: Option<String>,
-    /// The codec: cbor, json, messagepack or bincode. Default: what the target prefers.
+    /// The codec for JSON: cbor, json or messagepack. Default: the first of these that the target
+    /// accepts.
     #[arg(long)]
     pub(crate) codec: Option<String>,
 }
@@ -234,12 +235,15 @@ pub(crate) enum ComponentAction {
     },
 }
 
+/// How many dead letters are listed.
+pub(crate) const LETTERS: usize = 100;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum LetterAction {
     /// Lists them, the oldest first.
     List {
         /// At most so many.
-        #[arg(long, default_value_t = 100)]
+        #[arg(long, default_value_t = LETTERS)]
         limit: usize,
     },
     /// Sends some again.

@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::app;
 use crate::args::Format;
 use crate::exit::Failure;
+use crate::print;
 
 pub(crate) fn check(file: &Path, format: Format) -> Result<(), Failure> {
     let application = app::load(file)?;
@@ -28,10 +29,8 @@ pub(crate) fn check(file: &Path, format: Format) -> Result<(), Failure> {
     }
     match format {
         Format::Text => {
-            print!("{matrix}");
-            for line in &wrong {
-                println!("{line}");
-            }
+            let wrong = wrong.iter().map(|line| format!("{line}\n"));
+            print::answer(&format!("{matrix}{}", wrong.collect::<String>()))?;
         }
         Format::Json => {
             let pairs: Vec<_> = matrix
@@ -49,11 +48,19 @@ pub(crate) fn check(file: &Path, format: Format) -> Result<(), Failure> {
                 })
                 .collect();
             let unchecked: Vec<_> = matrix.unchecked().collect();
-            println!("{}", json!({ "pairs": pairs, "unchecked": unchecked, "wrong": wrong }));
+            let all = json!({ "pairs": pairs, "unchecked": unchecked, "wrong": wrong });
+            print::answer(&format!("{all}\n"))?;
         }
     }
     match wrong.len() {
-        0 => Ok(()),
+        0 => {
+            print::remark(format_args!(
+                "{} components, all in order",
+                application.components.len()
+            ));
+            Ok(())
+        }
+        1 => Err(Failure::NotInOrder("one thing is not in order".to_owned())),
         count => Err(Failure::NotInOrder(format!("{count} things are not in order"))),
     }
 }

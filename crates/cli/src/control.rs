@@ -1,5 +1,6 @@
 //! What is said over the socket: one request as a line of JSON, and lines of JSON as the answer, the
-//! last of which is `done` or `failed`.
+//! last of which is `done` or `failed`. Who has asked goes on listening: who closes, even for writing
+//! alone, wants no more.
 
 use castcall::ComponentId;
 use serde::{Deserialize, Serialize};
@@ -7,8 +8,46 @@ use serde_json::Value;
 
 use crate::args::ActionName;
 
-/// A longer request is none.
-pub(crate) const MAX_REQUEST: u64 = 64 << 20;
+/// The version of what is said. Each request names it.
+const VERSION: u32 = 1;
+
+/// No system takes a longer request, however long its payloads may be.
+pub(crate) const MAX_REQUEST: usize = 64 << 20;
+
+/// The line that asks for this.
+pub(crate) fn line(request: &Request) -> serde_json::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(&Asked { v: VERSION, ask: request })?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+/// What a line asks for, or why that is not known.
+pub(crate) fn understand(line: &[u8]) -> Result<Request, String> {
+    // In another version the rest may be anything.
+    match serde_json::from_slice(line) {
+        Ok(Version { v }) if v != VERSION => {
+            return Err(format!(
+                "this system speaks version {VERSION} of castcall's protocol, and is asked in \
+                 version {v}: use the `castcall` that it was started with"
+            ));
+        }
+        _ => {}
+    }
+    let asked: Result<Asked<Request>, _> = serde_json::from_slice(line);
+    asked.map(|asked| asked.ask).map_err(|error| format!("not understood: {error}"))
+}
+
+#[derive(Deserialize)]
+struct Version {
+    v: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked<R> {
+    v: u32,
+    ask: R,
+}
 
 /// What is asked.
 #[derive(Debug, Serialize, Deserialize)]
@@ -46,4 +85,22 @@ pub(crate) enum Answer {
     Line(String),
     Done(Value),
     Failed(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_of_another_version_is_told_so() {
+        let line = line(&Request::Components).unwrap();
+        assert!(matches!(understand(&line), Ok(Request::Components)));
+        let later = understand(b"{\"v\":2,\"please\":\"dance\"}").unwrap_err();
+        assert!(later.contains("version 2"), "{later}");
+        for garbage in [&b""[..], b"\n", b"\xff\xfe\n", b"{}", b"{\"v\":1,\"ask\":{\"do\":\"x\"}}"]
+        {
+            let why = understand(garbage).unwrap_err();
+            assert!(why.starts_with("not understood"), "{why}");
+        }
+    }
 }

@@ -3,21 +3,22 @@
 use std::time::Duration;
 
 use castcall::broker::{Action, Latency};
-use castcall::codec::CodecSet;
+use castcall::codec::{Codec, CodecSet};
 use castcall::core::{ComponentId, DeadLetterId, Pattern, Timestamp, Topic};
 use castcall::state::DeadLetterFilter;
 use castcall::{Bytes, Component, ComponentHandle, PeerState};
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
 
 use crate::args::ActionName;
-use crate::control::{Answer, Payload, Request};
+use crate::control::{Payload, Request};
 use crate::payload;
 use crate::run::Running;
-use crate::server::write;
 
 /// How long a component that is stopped or restarted has to end.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// What all languages have.
+const FOR_ALL: CodecSet = CodecSet::of(&[Codec::Cbor]);
 
 type Done = Result<Value, String>;
 
@@ -37,8 +38,8 @@ pub(crate) async fn deed(running: &Running, request: Request) -> Done {
             Ok(payload::decode(&answer))
         }
         Request::Publish { target, payload } => {
-            // Subscribers differ: without a codec, CBOR, which all languages have.
-            let payload = payload::encode(payload, CodecSet::of(&[castcall::codec::Codec::Cbor]))?;
+            // Subscribers differ.
+            let payload = payload::encode(payload, FOR_ALL)?;
             running.cli.publish(target, payload).map(Value::from).map_err(text)
         }
         Request::Components => Ok(components(running)),
@@ -49,8 +50,11 @@ pub(crate) async fn deed(running: &Running, request: Request) -> Done {
         Request::Restart { component } => restart(running, &component).await,
         Request::Letters { limit } => Ok(letters(running, limit)),
         Request::Resend { letters } => {
-            for &letter in &letters {
-                running.system.resend(DeadLetterId(letter)).map_err(text)?;
+            for (resent, &letter) in letters.iter().enumerate() {
+                running.system.resend(DeadLetterId(letter)).map_err(|error| match resent {
+                    0 => error.to_string(),
+                    _ => format!("{error}; those before it, {resent}, were sent again"),
+                })?;
             }
             Ok(json!({ "resent": letters.len() }))
         }
@@ -79,8 +83,8 @@ fn not_stopped(id: &str) -> String {
 }
 
 fn encode(running: &Running, target: &str, payload: Payload) -> Result<Bytes, String> {
-    // Who may not be sent to is not told of.
-    let accepts = running.system.component(target).map_or(CodecSet::ANY, |handle| handle.codecs());
+    // Who is not there takes nothing: that is for the send to say, or that it may not be known.
+    let accepts = running.system.component(target).map_or(FOR_ALL, |handle| handle.codecs());
     payload::encode(payload, accepts)
 }
 
@@ -192,29 +196,4 @@ fn explain(handle: &ComponentHandle, action: ActionName, target: &str) -> Done {
         }
     };
     Ok(json!({ "allowed": explanation.is_allowed(), "why": explanation.to_string() }))
-}
-
-/// Hands on the lines of the audit for a while.
-pub(crate) async fn record(
-    running: &Running,
-    for_ms: u64,
-    writer: &mut (impl AsyncWriteExt + Unpin),
-) -> std::io::Result<()> {
-    let mut lines = running.tap.listen();
-    let end = tokio::time::sleep(Duration::from_millis(for_ms));
-    let mut end = std::pin::pin!(end);
-    loop {
-        let chunk = tokio::select! {
-            () = &mut end => break,
-            chunk = lines.recv() => chunk,
-        };
-        let Some(chunk) = chunk else {
-            let why = "too much happens to be recorded at the speed that it is read with";
-            return write(writer, &Answer::Failed(why.to_owned())).await;
-        };
-        for line in String::from_utf8_lossy(&chunk).lines() {
-            write(writer, &Answer::Line(line.to_owned())).await?;
-        }
-    }
-    write(writer, &Answer::Done(Value::Null)).await
 }

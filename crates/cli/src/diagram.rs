@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::BufReader;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use castcall::manifests::ApplicationManifest;
@@ -10,10 +11,10 @@ use castcall_diagram::{Allowed, Recording, Topology, Via, html, mermaid};
 use crate::app;
 use crate::args::{Diagram, Picture};
 use crate::exit::Failure;
+use crate::print;
 
 pub(crate) fn diagram(args: &Diagram) -> Result<(), Failure> {
-    let file = |source| Failure::File { path: args.recording.clone(), source };
-    let recording = File::open(&args.recording).map_err(file)?;
+    let recording = File::open(&args.recording).map_err(Failure::file(&args.recording))?;
     let recording = Recording::read(BufReader::new(recording));
     let recording = recording
         .map_err(|error| Failure::failed(format!("{}: {error}", args.recording.display())))?;
@@ -29,18 +30,28 @@ pub(crate) fn diagram(args: &Diagram) -> Result<(), Failure> {
         (Picture::Topology, true) => Topology::of(&recording, &allowed).html(),
     };
     match &args.output {
-        None => print!("{text}"),
+        None => print::answer(&text)?,
         Some(path) => {
-            fs::write(path, text).map_err(|source| Failure::File { path: path.clone(), source })?
+            if same(&args.recording, path) {
+                let why = "is what is drawn: choose another file for the picture";
+                return Err(Failure::failed(format!("{} {why}", path.display())));
+            }
+            fs::write(path, text).map_err(Failure::file(path))?;
         }
     }
     let (sum, left_out) = (recording.summary(), recording.skipped().left_out);
-    eprintln!(
+    print::remark(format_args!(
         "{} components, {} casts, {} calls, {} publishes, {} timeouts, {} denials; {left_out} \
          records left out",
         sum.components, sum.casts, sum.calls, sum.publishes, sum.timeouts, sum.denials,
-    );
+    ));
     Ok(())
+}
+
+/// Whether both are one file.
+fn same(one: &Path, other: &Path) -> bool {
+    let about = |path: &Path| fs::metadata(path).map(|about| (about.dev(), about.ino())).ok();
+    about(one).is_some_and(|one| about(other) == Some(one))
 }
 
 fn is_html(path: &Path) -> bool {

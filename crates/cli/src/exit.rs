@@ -18,6 +18,9 @@ pub(crate) enum Failure {
     /// No such system.
     #[error("{0}")]
     NoSystem(String),
+    /// It was asked, and ended.
+    #[error("the system has ended before it had answered")]
+    Ended,
     /// A file.
     #[error("{}: {source}", path.display())]
     File {
@@ -26,7 +29,13 @@ pub(crate) enum Failure {
         /// What is wrong.
         source: io::Error,
     },
-    /// Standard input or output, or a thread.
+    /// What should be read can't be.
+    #[error("standard input: {0}")]
+    Input(io::Error),
+    /// What should be said can't be written.
+    #[error("standard output: {0}")]
+    Output(io::Error),
+    /// The terminal, a socket or a thread.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -36,11 +45,22 @@ impl Failure {
         Self::Failed(why.to_string())
     }
 
+    /// For what happens to that file.
+    pub(crate) fn file(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::File { path, source }
+    }
+
     pub(crate) fn code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Failed(_) | Self::File { .. } | Self::Io(_) => 1,
+            Self::Failed(_)
+            | Self::File { .. }
+            | Self::Input(_)
+            | Self::Output(_)
+            | Self::Io(_) => 1,
             Self::NotInOrder(_) => 3,
             Self::NoSystem(_) => 4,
+            Self::Ended => 5,
         })
     }
 }

@@ -9,6 +9,7 @@ use wit_parser::{Resolve, WorldItem, WorldKey};
 
 use crate::args::Format;
 use crate::exit::Failure;
+use crate::print;
 
 /// What a guest can be entered for, and what it can't do without.
 const HANDLERS: [(&str, &str); 3] = [
@@ -18,8 +19,7 @@ const HANDLERS: [(&str, &str); 3] = [
 ];
 
 pub(crate) fn inspect(file: &Path, format: Format) -> Result<(), Failure> {
-    let wasm = std::fs::read(file);
-    let wasm = wasm.map_err(|source| Failure::File { path: file.to_owned(), source })?;
+    let wasm = std::fs::read(file).map_err(Failure::file(file))?;
     let engine = Engine::new(EngineConfig::default()).map_err(Failure::failed)?;
     let refused = engine.compile(&wasm).err().map(|error| error.to_string());
     let (imports, exports) = world(&wasm).unwrap_or_default();
@@ -31,24 +31,24 @@ pub(crate) fn inspect(file: &Path, format: Format) -> Result<(), Failure> {
     match format {
         Format::Json => {
             let lacks: Vec<_> = lacks.iter().map(|(name, _)| name).collect();
-            println!(
-                "{}",
-                json!({
-                    "imports": imports,
-                    "exports": exports,
-                    "lacks": lacks,
-                    "size": wasm.len(),
-                    "refused": refused,
-                })
-            );
+            let all = json!({
+                "imports": imports,
+                "exports": exports,
+                "lacks": lacks,
+                "size": wasm.len(),
+                "refused": refused,
+            });
+            print::answer(&format!("{all}\n"))?;
         }
         Format::Text => {
-            println!("{} bytes", wasm.len());
-            imports.iter().for_each(|import| println!("imports {import}"));
-            exports.iter().for_each(|export| println!("exports {export}"));
-            if refused.is_none() {
-                lacks.iter().for_each(|(name, so)| println!("lacks   {name}: {so}"));
+            let mut text = format!("{} bytes\n", wasm.len());
+            for (what, names) in [("imports", &imports), ("exports", &exports)] {
+                names.iter().for_each(|name| text += &format!("{what} {name}\n"));
             }
+            if refused.is_none() {
+                lacks.iter().for_each(|(name, so)| text += &format!("lacks   {name}: {so}\n"));
+            }
+            print::answer(&text)?;
         }
     }
     match refused {

@@ -1,21 +1,28 @@
 //! `castcall`: runs systems of WebAssembly components, and talks to them.
 //!
 //! One file for each command; what a running system is asked goes as JSON over a socket
-//! ([`control`]), from [`client`] to [`server`], which does it ([`deeds`]).
+//! ([`control`]), from [`client`] to [`server`], which does it
+//! ([`connection`], [`deeds`]).
+
+// Both panic when nobody reads: see `print`.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod app;
 mod args;
 mod check;
 mod client;
+mod connection;
 mod control;
 mod deeds;
 mod diagram;
 mod exit;
 mod inspect;
+mod interrupt;
 mod new;
 mod output;
 mod payload;
 mod place;
+mod print;
 mod record;
 mod run;
 mod server;
@@ -34,7 +41,7 @@ fn main() -> ExitCode {
     match command(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("{failure}");
+            print::remark(&failure);
             failure.code()
         }
     }
@@ -48,9 +55,9 @@ fn command(args: Args) -> Result<(), Failure> {
         Command::New { name, folder } => new::new(&name, folder.as_deref()),
         Command::Inspect { file } => inspect::inspect(&file, format),
         Command::Completions { shell } => {
-            let (mut command, mut out) = (Args::command(), std::io::stdout());
-            clap_complete::generate(shell, &mut command, "castcall", &mut out);
-            Ok(())
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Args::command(), "castcall", &mut script);
+            print::answer(&String::from_utf8_lossy(&script))
         }
         Command::Record(record) => record::record(&record),
         Command::Diagram(args) => diagram::diagram(&args),

@@ -1,11 +1,12 @@
 //! `castcall new`.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use castcall::ComponentId;
 
 use crate::exit::Failure;
+use crate::print;
 
 const FILES: [(&str, &str); 3] = [
     ("Cargo.toml", include_str!("templates/Cargo.toml.in")),
@@ -25,17 +26,21 @@ pub(crate) fn new(name: &str, folder: Option<&Path>) -> Result<(), Failure> {
         false => package,
     };
     let folder = folder.map_or_else(|| PathBuf::from(last), Path::to_owned);
-    let file = |path: PathBuf| move |source| Failure::File { path, source };
     // Nothing that is there is written over.
-    fs::create_dir(&folder).map_err(file(folder.clone()))?;
-    fs::create_dir(folder.join("src")).map_err(file(folder.join("src")))?;
+    fs::create_dir(&folder).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            let folder = folder.display();
+            Failure::failed(format!("{folder} exists: choose another folder with --folder"))
+        }
+        _ => Failure::file(&folder)(error),
+    })?;
+    fs::create_dir(folder.join("src")).map_err(Failure::file(folder.join("src")))?;
     for (path, template) in FILES {
         let text = template
             .replace("{id}", id.as_str())
             .replace("{package}", &package)
             .replace("{crate}", &package.replace('-', "_"));
-        fs::write(folder.join(path), text).map_err(file(folder.join(path)))?;
+        fs::write(folder.join(path), text).map_err(Failure::file(folder.join(path)))?;
     }
-    println!("{} is there: build it as src/lib.rs says", folder.display());
-    Ok(())
+    print::answer(&format!("{} is there: build it as src/lib.rs says\n", folder.display()))
 }

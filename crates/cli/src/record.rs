@@ -1,16 +1,20 @@
 //! What happens in a running system, line by line, for whoever listens: `castcall record`.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
+use std::net::Shutdown;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use castcall::audit::Sink;
 use tokio::sync::mpsc;
 
 use crate::args::Record;
-use crate::client;
+use crate::client::Client;
 use crate::control::Request;
 use crate::exit::Failure;
+use crate::interrupt;
+use crate::print;
 
 /// How many chunks of lines, of 64 KiB at most, may wait for one who listens.
 const WAITING: usize = 256;
@@ -44,21 +48,50 @@ impl Sink for Tap {
 
 pub(crate) fn record(args: &Record) -> Result<(), Failure> {
     let for_ms = u64::try_from(args.time.as_millis()).unwrap_or(u64::MAX);
-    let mut out: Box<dyn Write> = match &args.output {
-        None => Box::new(io::stdout().lock()),
-        Some(path) => {
-            let file = File::create(path);
-            let file = file.map_err(|source| Failure::File { path: path.clone(), source })?;
-            Box::new(io::BufWriter::new(file))
-        }
-    };
-    let mut count = 0_u64;
-    client::ask(&args.place.name, &Request::Record { for_ms }, |line| {
-        count += 1;
-        out.write_all(line.as_bytes())?;
-        out.write_all(b"\n")
+    // First of all: where there is no system, no file is written over.
+    let client = Client::connect(&args.place.name)?;
+    let stream = client.stream()?;
+    interrupt::at_the_first(move || {
+        // The system then ends the recording, with what it has up to now.
+        let _ = stream.shutdown(Shutdown::Write);
     })?;
-    out.flush()?;
-    eprintln!("{count} lines");
-    Ok(())
+    let mut out = Lines::new(args.output.as_deref())?;
+    let ended = client.ask(&Request::Record { for_ms }, |line, more| out.write(line, more));
+    print::remark(format_args!("{} lines", out.count));
+    match ended {
+        // As when the time is over: what there is stands there.
+        Err(Failure::Output(error)) if print::is_gone(&error) => Ok(()),
+        ended => ended.map(drop),
+    }
+}
+
+/// Where the lines go. All that was read is written before more is waited for, so that nothing is
+/// lost however this ends.
+struct Lines<'a> {
+    to: BufWriter<Box<dyn Write>>,
+    path: Option<&'a Path>,
+    count: u64,
+}
+
+impl<'a> Lines<'a> {
+    fn new(path: Option<&'a Path>) -> Result<Self, Failure> {
+        let to: Box<dyn Write> = match path {
+            None => Box::new(io::stdout().lock()),
+            Some(path) => Box::new(File::create(path).map_err(Failure::file(path))?),
+        };
+        Ok(Self { to: BufWriter::new(to), path, count: 0 })
+    }
+
+    fn write(&mut self, line: &str, more: bool) -> Result<(), Failure> {
+        self.count += 1;
+        let mut write = || {
+            self.to.write_all(line.as_bytes())?;
+            self.to.write_all(b"\n")?;
+            if more { Ok(()) } else { self.to.flush() }
+        };
+        write().map_err(|error| match self.path {
+            None => Failure::Output(error),
+            Some(path) => Failure::file(path)(error),
+        })
+    }
 }

@@ -1,5 +1,6 @@
 //! `castcall run`.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use castcall::audit::{Audit, Sinks};
@@ -7,7 +8,6 @@ use castcall::manifests::ApplicationManifest;
 use castcall::policy::Capabilities;
 use castcall::{AuditConfig, ComponentHandle, System};
 use castcall_telemetry::{Exposition, Otlp, OtlpConfig, Snapshot};
-use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 use tracing_subscriber::layer::SubscriberExt;
@@ -16,6 +16,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::app;
 use crate::args::Run;
 use crate::exit::Failure;
+use crate::interrupt::{Interrupts, TWICE};
 use crate::record::Tap;
 use crate::server::Server;
 
@@ -38,7 +39,8 @@ pub(crate) fn run(args: &Run) -> Result<(), Failure> {
 
 async fn go(args: &Run, application: ApplicationManifest) -> Result<(), Failure> {
     // Before anything is started: a system that can't be reached should not run.
-    let server = Server::bind(&args.name).await?;
+    let server = Server::bind(&args.name)?;
+    let mut interrupts = Interrupts::listen()?;
     let otlp = observe(args)?;
     let tap = Tap::default();
     let mut builder = System::builder()
@@ -51,38 +53,35 @@ async fn go(args: &Run, application: ApplicationManifest) -> Result<(), Failure>
     let system = builder.build().map_err(Failure::failed)?;
     let cli = program(&system, &application)?;
     let exporting = export(args, otlp, &system)?;
-    let loaded = system.load_application(&application).await;
-    for handle in loaded.map_err(|error| Failure::NotInOrder(error.to_string()))? {
-        tracing::info!(component = %handle.id(), "loaded");
-    }
-    tracing::info!(components = application.components.len(), name = args.name, "running");
-    let running = Arc::new(Running { system, application, cli, tap });
-    let stopped = server.serve(Arc::clone(&running), interrupted()).await;
-    tracing::info!("shutting down; once more ends it at once");
-    let shutdown = running.system.shutdown(args.grace);
+    let running = Running { system: system.clone(), application, cli, tap };
+    let stopped = tokio::select! {
+        Err(failure) = work(server, running, &args.name) => Err(failure),
+        () = interrupts.next() => {
+            tracing::info!("shutting down; once more ends it at once");
+            Ok(())
+        }
+    };
+    let shutdown = system.shutdown(args.grace);
     tokio::select! {
         abandoned = shutdown => {
             for component in abandoned {
                 tracing::error!(%component, "did not return, and was given up");
             }
         }
-        () = interrupted() => std::process::exit(130),
+        () = interrupts.next() => std::process::exit(TWICE),
     }
     drop(exporting);
     stopped
 }
 
-/// What has begun to listen to signals must go on: the next would not end the process.
-async fn interrupted() {
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+/// Loads what the manifest says, and answers for ever. Without an end of its own.
+async fn work(server: Server, running: Running, name: &str) -> Result<Infallible, Failure> {
+    let loaded = running.system.load_application(&running.application).await;
+    for handle in loaded.map_err(|error| Failure::NotInOrder(error.to_string()))? {
+        tracing::info!(component = %handle.id(), "loaded");
     }
+    tracing::info!(components = running.application.components.len(), name, "running");
+    Ok(server.serve(&Arc::new(running)).await)
 }
 
 /// Everything goes past the tap, whether it is written to a file or not.

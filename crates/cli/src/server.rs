@@ -1,40 +1,41 @@
 //! The socket of a running system, and who may talk to it.
 
+use std::convert::Infallible;
+use std::fs::File;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 
-use crate::control::{Answer, MAX_REQUEST, Request};
-use crate::deeds;
+use crate::connection::{Connection, Room};
 use crate::exit::Failure;
 use crate::place;
 use crate::run::Running;
 
 /// How many may talk at once; more wait.
-const CONNECTIONS: usize = 64;
+const CONNECTIONS: usize = 256;
+/// After an error of the listener.
+const PAUSE: Duration = Duration::from_millis(100);
 
 pub(crate) struct Server {
     listener: UnixListener,
     path: PathBuf,
+    /// Held until the socket is gone.
+    _lock: File,
 }
 
 impl Server {
     /// Takes the name, unless a system that runs has it.
-    pub(crate) async fn bind(name: &str) -> Result<Self, Failure> {
-        let path = place::socket(name)?;
-        if UnixStream::connect(&path).await.is_ok() {
-            let why = "a system of that name runs already: choose another with --name";
-            return Err(Failure::failed(format!("{name}: {why}")));
-        }
+    pub(crate) fn bind(name: &str) -> Result<Self, Failure> {
+        let (path, lock) = place::take(name)?;
         // Left by one that was killed.
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(Failure::File { path, source: error });
+                return Err(Failure::file(path)(error));
             }
             _ => {}
         }
@@ -43,33 +44,33 @@ impl Server {
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
             Ok(listener)
         };
-        let listener = listen().map_err(|source| Failure::File { path: path.clone(), source })?;
-        Ok(Self { listener, path })
+        let listener = listen().map_err(Failure::file(&path))?;
+        Ok(Self { listener, path, _lock: lock })
     }
 
-    /// Answers until `end`.
-    pub(crate) async fn serve(
-        self,
-        running: Arc<Running>,
-        end: impl Future<Output = ()>,
-    ) -> Result<(), Failure> {
-        let room = Arc::new(Semaphore::new(CONNECTIONS));
-        let mut end = std::pin::pin!(end);
+    /// Answers, for ever.
+    pub(crate) async fn serve(self, running: &Arc<Running>) -> Infallible {
+        let connections = Arc::new(Semaphore::new(CONNECTIONS));
+        let room = Arc::new(Room::new(running.application.system.max_payload_bytes));
         loop {
-            let accepted = tokio::select! {
-                () = &mut end => return Ok(()),
-                accepted = self.listener.accept() => accepted,
+            // Never closed, so there is always one to be had in the end.
+            let place = Arc::clone(&connections).acquire_owned().await.ok();
+            let stream = match self.listener.accept().await {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    // Too many open files, say: no reason to end, nor to try without a pause.
+                    tracing::warn!(%error, "nobody can connect");
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
             };
-            let (stream, _) = accepted?;
             if !is_ours(&stream) {
                 tracing::warn!("another user tried to talk to this system");
                 continue;
             }
-            // Never closed, so there is always one to be had in the end.
-            let Ok(place) = Arc::clone(&room).acquire_owned().await else { return Ok(()) };
-            let running = Arc::clone(&running);
+            let (running, room) = (Arc::clone(running), Arc::clone(&room));
             tokio::spawn(async move {
-                if let Err(error) = answer(stream, &running).await {
+                if let Err(error) = Connection::new(stream).answer(&running, &room).await {
                     tracing::debug!(%error, "who asked has gone");
                 }
                 drop(place);
@@ -88,34 +89,4 @@ impl Drop for Server {
 fn is_ours(stream: &UnixStream) -> bool {
     let mine = rustix::process::geteuid().as_raw();
     stream.peer_cred().is_ok_and(|peer| peer.uid() == mine || peer.uid() == 0)
-}
-
-async fn answer(stream: UnixStream, running: &Running) -> io::Result<()> {
-    let (reader, mut writer) = stream.into_split();
-    let mut line = String::new();
-    BufReader::new(reader).take(MAX_REQUEST).read_line(&mut line).await?;
-    let request: Request = match serde_json::from_str(&line) {
-        Ok(request) => request,
-        Err(error) => {
-            let failed = Answer::Failed(format!("not understood: {error}"));
-            return write(&mut writer, &failed).await;
-        }
-    };
-    if let Request::Record { for_ms } = request {
-        return deeds::record(running, for_ms, &mut writer).await;
-    }
-    let answer = match deeds::deed(running, request).await {
-        Ok(value) => Answer::Done(value),
-        Err(why) => Answer::Failed(why),
-    };
-    write(&mut writer, &answer).await
-}
-
-pub(crate) async fn write(
-    writer: &mut (impl AsyncWriteExt + Unpin),
-    answer: &Answer,
-) -> io::Result<()> {
-    let mut line = serde_json::to_vec(answer)?;
-    line.push(b'\n');
-    writer.write_all(&line).await
 }

@@ -1,16 +1,18 @@
 //! The commands that ask a running system something.
 
-use std::io::{Read, stdin};
+use std::fs::File;
+use std::io::{self, Read, stdin};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 
-use crate::args::{ComponentAction, Format, LetterAction, Send, Talk};
+use crate::args::{ComponentAction, Format, LETTERS, LetterAction, Send, Talk};
 use crate::client;
-use crate::control::{Payload, Request};
+use crate::control::{MAX_REQUEST, Payload, Request};
 use crate::exit::Failure;
 use crate::output;
+use crate::print;
 
 pub(crate) fn talk(talk: Talk, format: Format) -> Result<(), Failure> {
     let (name, request, show): (_, _, fn(&Value) -> String) = match talk {
@@ -38,11 +40,14 @@ pub(crate) fn talk(talk: Talk, format: Format) -> Result<(), Failure> {
             }
         },
         Talk::DeadLetters { place, action } => match action {
-            LetterAction::List { limit } => (place.name, Request::Letters { limit }, output::table),
-            LetterAction::Resend { letters } => {
+            None => (place.name, Request::Letters { limit: LETTERS }, output::table),
+            Some(LetterAction::List { limit }) => {
+                (place.name, Request::Letters { limit }, output::table)
+            }
+            Some(LetterAction::Resend { letters }) => {
                 (place.name, Request::Resend { letters }, output::fields)
             }
-            LetterAction::Drop { letters } => {
+            Some(LetterAction::Drop { letters }) => {
                 (place.name, Request::Drop { letters }, output::fields)
             }
         },
@@ -52,19 +57,20 @@ pub(crate) fn talk(talk: Talk, format: Format) -> Result<(), Failure> {
             (place.name, Request::Explain { component, action, target }, output::why)
         }
     };
-    let answer = client::ask(&name, &request, |_| Ok(()))?;
+    let answer = client::ask(&name, &request)?;
     match format {
-        Format::Json => println!("{answer}"),
-        Format::Text => print!("{}", show(&answer)),
+        Format::Json => print::answer(&format!("{answer}\n")),
+        Format::Text => print::answer(&show(&answer)),
     }
-    Ok(())
 }
 
 fn payload(send: &Send) -> Result<Payload, Failure> {
     let bytes = |bytes: &[u8]| Payload::Bytes(BASE64_STANDARD.encode(bytes));
     if let Some(path) = &send.file {
-        let read = std::fs::read(path);
-        let read = read.map_err(|source| Failure::File { path: path.clone(), source })?;
+        let read = match path.to_str() {
+            Some("-") => standard_input()?,
+            _ => File::open(path).and_then(whole).map_err(Failure::file(path))?,
+        };
         return Ok(bytes(&read));
     }
     if let Some(text) = &send.text {
@@ -72,15 +78,29 @@ fn payload(send: &Send) -> Result<Payload, Failure> {
     }
     let text = match send.payload.as_deref() {
         None => return Ok(bytes(b"")),
-        Some("-") => {
-            let mut text = String::new();
-            stdin().read_to_string(&mut text)?;
-            text
-        }
-        Some(text) => text.to_owned(),
+        Some("-") => standard_input()?,
+        Some(text) => text.as_bytes().to_vec(),
     };
-    let value = serde_json::from_str(&text).map_err(|error| {
+    if text.iter().all(u8::is_ascii_whitespace) {
+        return Err(Failure::failed("the payload is no JSON: it is empty"));
+    }
+    let value = serde_json::from_slice(&text).map_err(|error| {
         Failure::failed(format!("the payload is no JSON: {error}. For a text, write '\"TEXT\"'"))
     })?;
     Ok(Payload::Value { value, codec: send.codec.clone() })
+}
+
+fn standard_input() -> Result<Vec<u8>, Failure> {
+    whole(stdin().lock()).map_err(Failure::Input)
+}
+
+/// All that there is, unless nobody would take it.
+fn whole(from: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(MAX_REQUEST as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > MAX_REQUEST {
+        let most = MAX_REQUEST >> 20;
+        return Err(io::Error::other(format!("more than {most} MiB, which no system takes")));
+    }
+    Ok(bytes)
 }

@@ -19,7 +19,7 @@ pub(crate) fn top(args: &Top) -> Result<(), Failure> {
         let why = "standard output is no terminal: `castcall components` prints the same once";
         return Err(Failure::failed(why));
     }
-    let ask = || client::ask(&args.place.name, &Request::Components, |_| Ok(()));
+    let ask = || client::ask(&args.place.name, &Request::Components);
     // Before the terminal is taken: an error should stay to be read.
     let mut table = Table::default();
     table.update(&ask()?, Instant::now());
