@@ -1,48 +1,71 @@
 //! `castcall top`: a table of a running system that goes on by itself.
 
+mod columns;
+mod readings;
 mod table;
 mod view;
 
 use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
+use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
 
 use crate::args::Top;
-use crate::client;
-use crate::control::Request;
 use crate::exit::Failure;
+use crate::interrupt;
+use readings::Reading;
 use table::Table;
+
+/// So often keys are looked for at least, and whether the command was interrupted.
+const GLANCE: Duration = Duration::from_millis(50);
 
 pub(crate) fn top(args: &Top) -> Result<(), Failure> {
     if !std::io::stdout().is_terminal() {
         let why = "standard output is no terminal: `castcall components` prints the same once";
         return Err(Failure::failed(why));
     }
-    let ask = || client::ask(&args.place.name, &Request::Components);
+    let name = &args.place.name;
     // Before the terminal is taken: an error should stay to be read.
     let mut table = Table::default();
-    table.update(&ask()?, Instant::now());
+    let (now, components) = readings::read(name)?;
+    table.update(&components, now);
+    let readings = readings::readings(name, args.every.max(GLANCE))?;
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&interrupted);
+    interrupt::at_the_first(move || flag.store(true, Ordering::Relaxed))?;
     let mut terminal = ratatui::try_init()?;
-    let ended = (|| {
-        let mut next = Instant::now() + args.every;
-        loop {
-            terminal.draw(|frame| view::draw(frame, &mut table, &args.place.name))?;
-            if event::poll(next.saturating_duration_since(Instant::now()))? {
-                if let Event::Key(key) = event::read()?
-                    && key.kind == KeyEventKind::Press
-                    && !pressed(&mut table, key.code, key.modifiers)
-                {
-                    return Ok(());
-                }
-            } else {
-                table.update(&ask()?, Instant::now());
-                next = Instant::now() + args.every.max(Duration::from_millis(50));
-            }
+    let ended = show(&mut terminal, &mut table, args, &readings, &interrupted);
+    // What went wrong first is what is said.
+    let restored = ratatui::try_restore();
+    ended.and(restored.map_err(Failure::Io))
+}
+
+fn show(
+    terminal: &mut DefaultTerminal,
+    table: &mut Table,
+    args: &Top,
+    readings: &Receiver<Reading>,
+    interrupted: &AtomicBool,
+) -> Result<(), Failure> {
+    while !interrupted.load(Ordering::Relaxed) {
+        terminal.draw(|frame| view::draw(frame, table, args, Instant::now()))?;
+        if event::poll(GLANCE)?
+            && let Event::Key(key) = event::read()?
+            && key.kind == KeyEventKind::Press
+            && !pressed(table, key.code, key.modifiers)
+        {
+            break;
         }
-    })();
-    ratatui::try_restore()?;
-    ended
+        if let Ok(reading) = readings.try_recv() {
+            let (now, components) = reading?;
+            table.update(&components, now);
+        }
+    }
+    Ok(())
 }
 
 /// `false` ends it.

@@ -1,33 +1,11 @@
 //! What the table shows: rates are made of two readings.
 
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// The columns, and what each is made of.
-pub(crate) const COLUMNS: [(&str, Kind); 12] = [
-    ("COMPONENT", Kind::Text("id")),
-    ("STATE", Kind::Text("state")),
-    ("SENT/S", Kind::Rate("sent")),
-    ("HANDLED/S", Kind::Rate("handled")),
-    ("WAITING", Kind::Number("waiting")),
-    ("PENDING", Kind::Number("pending")),
-    ("P50 µs", Kind::Number("handling_p50_us")),
-    ("P99 µs", Kind::Number("handling_p99_us")),
-    ("TIMEOUTS", Kind::Number("timeouts")),
-    ("RESTARTS", Kind::Number("restarts")),
-    ("DENIED", Kind::Number("denied")),
-    ("DEAD", Kind::Number("dead_letters")),
-];
-
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Kind {
-    Text(&'static str),
-    Number(&'static str),
-    /// How much it grew in a second.
-    Rate(&'static str),
-}
+use super::columns::{COLUMNS, Kind};
 
 /// One component.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +19,7 @@ pub(crate) struct Table {
     rows: Vec<Row>,
     before: Option<(Instant, HashMap<String, Value>)>,
     sorted_by: usize,
+    shown: Vec<usize>,
     /// The first row that is shown.
     pub(crate) first: usize,
 }
@@ -73,15 +52,32 @@ impl Table {
         self.sorted_by
     }
 
+    /// By the next of those that are shown.
     pub(crate) fn sort_by_next(&mut self) {
-        self.sorted_by = (self.sorted_by + 1) % COLUMNS.len();
+        let later = self.shown.iter().find(|&&column| column > self.sorted_by);
+        self.sorted_by = later.or(self.shown.first()).copied().unwrap_or(0);
         self.sort();
+    }
+
+    /// Only these columns are shown.
+    pub(crate) fn show(&mut self, columns: Vec<usize>) {
+        self.shown = columns;
+        if !self.shown.contains(&self.sorted_by) {
+            self.sorted_by = 0;
+            self.sort();
+        }
+    }
+
+    /// How long ago it was read.
+    pub(crate) fn age(&self, now: Instant) -> Duration {
+        let read = self.before.as_ref().map_or(now, |(read, _)| *read);
+        now.saturating_duration_since(read)
     }
 
     /// Texts from A to Z, numbers from the largest.
     fn sort(&mut self) {
         let by = self.sorted_by;
-        self.rows.sort_by(|one, other| match COLUMNS[by].1 {
+        self.rows.sort_by(|one, other| match COLUMNS[by].kind {
             Kind::Text(_) => one.texts[by].cmp(&other.texts[by]),
             _ => other.numbers[by].total_cmp(&one.numbers[by]),
         });
@@ -94,16 +90,16 @@ impl Table {
 
 fn read(row: &Value, before: Option<(&Value, f64)>) -> Row {
     let mut read = Row { texts: Default::default(), numbers: Default::default() };
-    for (column, (_, kind)) in COLUMNS.iter().enumerate() {
-        let (text, number) = match kind {
-            Kind::Text(key) => (row[*key].as_str().unwrap_or("-").to_owned(), 0.0),
-            Kind::Number(key) => match row[*key].as_f64() {
+    for (index, column) in COLUMNS.iter().enumerate() {
+        let (text, number) = match column.kind {
+            Kind::Text(key) => (row[key].as_str().unwrap_or("-").to_owned(), 0.0),
+            Kind::Number(key) => match row[key].as_f64() {
                 Some(number) => (rounded(number), number),
                 None => ("-".to_owned(), -1.0),
             },
             Kind::Rate(key) => {
-                let now = row[*key].as_f64().unwrap_or_default();
-                match before.map(|(before, seconds)| (before[*key].as_f64(), seconds)) {
+                let now = row[key].as_f64().unwrap_or_default();
+                match before.map(|(before, seconds)| (before[key].as_f64(), seconds)) {
                     // It may have been loaded anew since.
                     Some((Some(then), seconds)) => {
                         let rate = (now - then).max(0.0) / seconds;
@@ -113,7 +109,7 @@ fn read(row: &Value, before: Option<(&Value, f64)>) -> Row {
                 }
             }
         };
-        (read.texts[column], read.numbers[column]) = (text, number);
+        (read.texts[index], read.numbers[index]) = (text, number);
     }
     read
 }
@@ -156,8 +152,8 @@ mod tests {
         table.update(&reading(10, 30_000), now + Duration::from_secs(2));
         assert_eq!(texts(&table, 2), ["0", "15.0k"]);
         assert_eq!(texts(&table, 6), ["1.2", "-"]);
-        // By what was sent, then by what waits.
-        table.sort_by_next();
+        // By what was sent; the state is not shown.
+        table.show(vec![0, 2, 4]);
         table.sort_by_next();
         assert_eq!(texts(&table, 0), ["b", "a"]);
         assert_eq!(table.sorted_by(), 2);
