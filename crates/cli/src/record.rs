@@ -95,3 +95,24 @@ impl<'a> Lines<'a> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_does_not_read_is_let_go_of() {
+        let mut tap = Tap::default();
+        let (mut slow, mut quick) = (tap.listen(), tap.listen());
+        for _ in 0..=WAITING {
+            tap.write_lines(b"{}\n").unwrap();
+            assert!(quick.try_recv().is_ok());
+        }
+        assert_eq!(tap.0.lock().unwrap().len(), 1);
+        // What it was given it has; then it learns it.
+        for _ in 0..WAITING {
+            assert!(slow.try_recv().is_ok());
+        }
+        assert_eq!(slow.try_recv(), Err(mpsc::error::TryRecvError::Disconnected));
+    }
+}

@@ -5,5 +5,6 @@ mod pipes;
 mod recordings;
 mod shop;
 mod sockets;
+mod strangers;
 mod system;
 mod top;
