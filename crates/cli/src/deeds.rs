@@ -38,6 +38,7 @@ pub(crate) async fn deed(running: &Running, request: Request) -> Done {
             Ok(payload::decode(&answer))
         }
         Request::Publish { target, payload } => {
+            Topic::new(target.as_str()).map_err(text)?;
             // Subscribers differ.
             let payload = payload::encode(payload, FOR_ALL)?;
             running.cli.publish(target, payload).map(Value::from).map_err(text)
@@ -83,6 +84,8 @@ fn not_stopped(id: &str) -> String {
 }
 
 fn encode(running: &Running, target: &str, payload: Payload) -> Result<Bytes, String> {
+    // A send would say that the message is out of form, which may be anything.
+    ComponentId::new(target).map_err(text)?;
     // Who is not there takes nothing: that is for the send to say, or that it may not be known.
     let accepts = running.system.component(target).map_or(FOR_ALL, |handle| handle.codecs());
     payload::encode(payload, accepts)

@@ -1,6 +1,7 @@
 //! The command, as it is used.
 
 mod files;
+mod payloads;
 mod pipes;
 mod recordings;
 mod shop;
