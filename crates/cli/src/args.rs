@@ -41,13 +41,16 @@ pub(crate) enum Command {
         /// The application manifest.
         application: PathBuf,
     },
-    /// Makes a folder with a guest in Rust and its manifest.
+    /// Makes a folder with a guest in Rust, its manifest, and an application manifest to run it.
     New {
         /// The component's id: segments of letters, digits, `_` and `-`, joined by `/`.
         name: String,
         /// The folder. Default: the last segment of the name.
         #[arg(long)]
         folder: Option<PathBuf>,
+        /// The folder of the crate `castcall-guest`, if it is not to come from the registry.
+        #[arg(long)]
+        guest: Option<PathBuf>,
     },
     /// Says what a component imports, exports and lacks.
     Inspect {

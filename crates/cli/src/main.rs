@@ -52,7 +52,9 @@ fn command(args: Args) -> Result<(), Failure> {
     match command {
         Command::Run(run) => run::run(&run),
         Command::Check { application } => check::check(&application, format),
-        Command::New { name, folder } => new::new(&name, folder.as_deref()),
+        Command::New { name, folder, guest } => {
+            new::new(&name, folder.as_deref(), guest.as_deref())
+        }
         Command::Inspect { file } => inspect::inspect(&file, format),
         Command::Completions { shell } => {
             let mut script = Vec::new();
