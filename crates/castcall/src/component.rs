@@ -163,7 +163,13 @@ impl Component {
         self
     }
 
-    pub(crate) fn compile(&self, engine: &Engine) -> Result<WasmComponent, CompileError> {
+    /// Compiles it, with what it is granted of WASI, and looks whether it could be loaded. Loading does
+    /// that by itself: this is to know it before.
+    ///
+    /// # Errors
+    ///
+    /// The file can't be read, it is no component, or not one for this host: [`CompileError`].
+    pub fn compile(&self, engine: &Engine) -> Result<WasmComponent, CompileError> {
         let component = match &self.source {
             Source::File(path) => engine.compile_file_with(path, self.wasi.clone()),
             Source::Bytes(wasm) => engine.compile_with(wasm, self.wasi.clone()),

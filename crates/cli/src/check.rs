@@ -15,7 +15,7 @@ pub(crate) fn check(file: &Path, format: Format) -> Result<(), Failure> {
     let engine = Engine::new(EngineConfig::default()).map_err(Failure::failed)?;
     let mut wrong = Vec::new();
     for (name, entry) in &application.components {
-        if let Err(error) = engine.compile_file(&entry.component.wasm) {
+        if let Err(error) = app::component(entry).compile(&engine) {
             wrong.push(format!("{name}: {}: {error}", entry.component.wasm.display()));
         }
     }

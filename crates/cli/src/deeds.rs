@@ -1,14 +1,18 @@
 //! What a running system does when it is asked.
 
+use std::path::Path;
 use std::time::Duration;
 
 use castcall::broker::{Action, Latency};
 use castcall::codec::{Codec, CodecSet};
 use castcall::core::{ComponentId, DeadLetterId, Pattern, Timestamp, Topic};
+use castcall::manifests::ApplicationManifest;
 use castcall::state::DeadLetterFilter;
+use castcall::wasm::{Engine, EngineConfig};
 use castcall::{Bytes, Component, ComponentHandle, PeerState};
 use serde_json::{Value, json};
 
+use crate::app;
 use crate::args::ActionName;
 use crate::control::{Payload, Request};
 use crate::payload;
@@ -91,18 +95,29 @@ fn encode(running: &Running, target: &str, payload: Payload) -> Result<Bytes, St
     payload::encode(payload, accepts)
 }
 
+/// As its manifest says now. What is wrong with that is said while the old one still runs.
 async fn restart(running: &Running, id: &str) -> Done {
-    let mut entries = running.application.components.values();
-    let entry = entries.find(|entry| entry.component.id == *id);
-    let entry = entry.ok_or_else(|| format!("there is no component {id:?} in the manifest"))?;
+    let (file, wanted) = (running.file.clone(), id.to_owned());
+    let read = tokio::task::spawn_blocking(move || component(&file, &wanted)).await;
+    let component = read.map_err(text)??;
     if let Some(handle) = running.system.component(id)
         && !handle.stop(GRACE).await
     {
         return Err(not_stopped(id));
     }
-    let component = Component::from_manifest(&entry.component);
-    let loaded = running.system.load(&entry.component.id, component).await.map_err(text)?;
+    let loaded = running.system.load(id, component).await.map_err(text)?;
     Ok(json!({ "incarnation": loaded.incarnation() }))
+}
+
+fn component(file: &Path, id: &str) -> Result<Component, String> {
+    let application = ApplicationManifest::load(file).map_err(|error| error.render())?;
+    let mut entries = application.components.values();
+    let entry = entries.find(|entry| entry.component.id == *id);
+    let entry = entry.ok_or_else(|| format!("there is no component {id:?} in the manifest"))?;
+    let component = app::component(entry);
+    let engine = Engine::new(EngineConfig::default()).map_err(text)?;
+    component.compile(&engine).map_err(|error| format!("{id}: {error}"))?;
+    Ok(component)
 }
 
 fn sorted(running: &Running) -> Vec<ComponentHandle> {

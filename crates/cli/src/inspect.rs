@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use castcall::wasm::{Engine, EngineConfig};
+use castcall::wasm::{Engine, EngineConfig, Wasi};
 use serde_json::json;
 use wit_parser::decoding::{DecodedWasm, decode};
 use wit_parser::{Resolve, WorldItem, WorldKey};
@@ -21,7 +21,7 @@ const HANDLERS: [(&str, &str); 3] = [
 pub(crate) fn inspect(file: &Path, format: Format) -> Result<(), Failure> {
     let wasm = std::fs::read(file).map_err(Failure::file(file))?;
     let engine = Engine::new(EngineConfig::default()).map_err(Failure::failed)?;
-    let refused = engine.compile(&wasm).err().map(|error| error.to_string());
+    let refused = engine.compile_with(&wasm, everything()).err().map(|error| error.to_string());
     let (imports, exports) = world(&wasm).unwrap_or_default();
     let has = |name: &str| {
         let start = format!("castcall:component/{name}@");
@@ -46,6 +46,9 @@ pub(crate) fn inspect(file: &Path, format: Format) -> Result<(), Failure> {
                 names.iter().for_each(|name| text += &format!("{what} {name}\n"));
             }
             if refused.is_none() {
+                if imports.iter().any(|import| import.starts_with("wasi:")) {
+                    text += "needs   what it imports of WASI to be asked for in its manifest, and granted\n";
+                }
                 lacks.iter().for_each(|(name, so)| text += &format!("lacks   {name}: {so}\n"));
             }
             print::answer(&text)?;
@@ -55,6 +58,13 @@ pub(crate) fn inspect(file: &Path, format: Format) -> Result<(), Failure> {
         None => Ok(()),
         Some(why) => Err(Failure::NotInOrder(format!("a host refuses it: {why}"))),
     }
+}
+
+/// All of WASI: who gets how much of it is for manifests to say.
+fn everything() -> Wasi {
+    let mut wasi = Wasi::default();
+    (wasi.clocks, wasi.random, wasi.stdio, wasi.network) = (true, true, true, true);
+    wasi
 }
 
 /// The names that it imports and exports, as WIT has them. `None` if it is no component.

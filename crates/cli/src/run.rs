@@ -1,6 +1,7 @@
 //! `castcall run`.
 
 use std::convert::Infallible;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use castcall::audit::{Audit, Sinks};
@@ -24,6 +25,8 @@ use crate::server::Server;
 pub(crate) struct Running {
     pub(crate) system: System,
     pub(crate) application: ApplicationManifest,
+    /// Where that was read.
+    pub(crate) file: PathBuf,
     /// Whatever the command line sends is sent by it.
     pub(crate) cli: ComponentHandle,
     pub(crate) tap: Tap,
@@ -53,7 +56,8 @@ async fn go(args: &Run, application: ApplicationManifest) -> Result<(), Failure>
     let system = builder.build().map_err(Failure::failed)?;
     let cli = program(&system, &application)?;
     let exporting = export(args, otlp, &system)?;
-    let running = Running { system: system.clone(), application, cli, tap };
+    let file = args.application.clone();
+    let running = Running { system: system.clone(), application, file, cli, tap };
     let stopped = tokio::select! {
         Err(failure) = work(server, running, &args.name) => Err(failure),
         () = interrupts.next() => {

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::shop::{Shop, fixture};
+use crate::shop::{Shop, eventually, fixture, said};
 
 #[test]
 fn manifests_and_components_are_checked_without_running_them() {
@@ -67,18 +67,127 @@ fn a_new_guest_is_in_order() {
     let shop = Shop::new();
     assert!(shop.says(&["new", "shop/greeter"]).contains("greeter"));
     let folder = shop.0.path().join("greeter");
-    for file in ["Cargo.toml", "Component.toml", "src/lib.rs"] {
+    for file in ["Cargo.toml", "Component.toml", "castcall.toml", "src/lib.rs"] {
         let text = fs::read_to_string(folder.join(file)).unwrap();
-        assert!(!text.contains("{id}") && !text.contains("{crate}"), "{file}: {text}");
+        assert!(
+            !text.contains("{id}") && !text.contains("{crate}") && !text.contains("{name}"),
+            "{file}: {text}"
+        );
     }
     // Its manifest is one, once the component is built.
     fs::copy(fixture("rust-greeter"), folder.join("greeter.wasm")).unwrap();
-    shop.write("castcall.toml", "[components.greeter]\nmanifest = \"greeter/Component.toml\"\n");
-    shop.says(&["check", "castcall.toml"]);
+    shop.says(&["check", "greeter/castcall.toml"]);
+    // Before it is built, and with the wrong manifest.
+    assert_eq!(shop.fails(&["check", "greeter/Component.toml"]).0, 3);
+    let (code, why) = shop.fails(&["check", "greeter/Component.toml"]);
+    assert!(code == 3 && why.contains("the manifest of one component, shop/greeter"), "{why}");
+    assert!(why.contains("[components.greeter]\nmanifest = \"Component.toml\""), "{why}");
+    // The crate for guests may be in a folder.
+    let guest = concat!(env!("CARGO_MANIFEST_DIR"), "/../../guest");
+    shop.says(&["new", "shop/9lives", "--guest", guest]);
+    let cargo = fs::read_to_string(shop.path("9lives/Cargo.toml")).unwrap();
+    assert!(cargo.contains("name = \"guest-9lives\"") && cargo.contains("/guest\" }"), "{cargo}");
+    for wrong in ["nowhere", "greeter/src"] {
+        let (code, why) = shop.fails(&["new", "shop/other", "--guest", wrong]);
+        assert!(code == 1 && why.contains(wrong) && !shop.path("other").exists(), "{why}");
+    }
     let (code, why) = shop.fails(&["new", "shop/greeter"]);
     assert!(code == 1 && why.contains("exists"), "{why}");
     assert_eq!(shop.fails(&["new", "a b"]).0, 1);
     assert_eq!(shop.fails(&["new", "cli"]).0, 1);
     let script = shop.says(&["completions", "bash"]);
     assert!(script.contains("dead-letters"), "{script}");
+}
+
+/// Every manifest that is none is refused alike, and says where and what.
+#[test]
+fn a_manifest_that_is_none_is_said() {
+    let shop = Shop::new();
+    let check = |file: &str, expected: &[&str]| {
+        for command in ["check", "run"] {
+            let (code, why) = shop.fails(&[command, file]);
+            assert_eq!(code, 3, "{command} {file}: {why}");
+            for text in expected {
+                assert!(why.contains(text), "{command} {file}, {text}: {why}");
+            }
+        }
+    };
+    check("nothing.toml", &["no file nothing.toml"]);
+    check(".", &["can't be read"]);
+    fs::write(shop.path("binary.toml"), b"id = \"\xff\"\n").unwrap();
+    check("binary.toml", &["not UTF-8", "binary.toml:1:7"]);
+    shop.write("zeros.toml", &"\0".repeat(2_000_000));
+    check("zeros.toml", &["too large"]);
+    shop.write("syntax.toml", "[system\nx = ");
+    check("syntax.toml", &["no TOML", "syntax.toml:1:"]);
+    shop.write("types.toml", "[system]\nworkers = \"two\"\nfrob = 1\n");
+    check("types.toml", &["types.toml:2:", "a whole number", "`system.frob`", "2 errors"]);
+    shop.write("far.toml", "[components.echo]\nmanifest = \"far/away.toml\"\n");
+    check("far.toml", &["far.toml:2:", "far/away.toml"]);
+    shop.write("gone.toml", "id = \"shop/gone\"\nwasm = \"gone.wasm\"\n");
+    shop.write("one.toml", "[components.gone]\nmanifest = \"gone.toml\"\n");
+    check("one.toml", &["gone.toml:2:", "gone.wasm"]);
+    // One without components is in order, and nothing to be proud of.
+    shop.write("none.toml", "");
+    let output = shop.output(&["check", "none.toml"]);
+    let (code, why) = said(&output);
+    assert!(code == 0 && why.contains("warning: none.toml has no [components"), "{why}");
+}
+
+/// Whoever looks at it says the same.
+#[test]
+fn a_component_that_is_none_is_said() {
+    let shop = Shop::new();
+    let greeter = fs::read(fixture("rust-greeter")).unwrap();
+    let mut bent = greeter.clone();
+    bent[greeter.len() / 2..][..64].fill(0xff);
+    for (bytes, expected) in [
+        (&b""[..], "not WebAssembly"),
+        (b"hello", "not WebAssembly"),
+        (b"\0asm", "not a valid"),
+        (&greeter[..700], "not a valid component"),
+        (&greeter[..greeter.len() - 1], "not a valid component"),
+        (&bent, "not a valid component"),
+        (&fs::read(fixture("core-module")).unwrap(), "a core module"),
+        (&fs::read(fixture("foreign-import")).unwrap(), "evil:host/backdoor"),
+    ] {
+        fs::write(shop.path("echo.wasm"), bytes).unwrap();
+        shop.write("echo.toml", "id = \"shop/echo\"\nwasm = \"echo.wasm\"\n");
+        for args in [["inspect", "echo.wasm"], ["check", "castcall.toml"], ["run", "castcall.toml"]]
+        {
+            let output = shop.output(&args);
+            let (code, why) = said(&output);
+            let all = format!("{}{why}", String::from_utf8_lossy(&output.stdout));
+            assert!(code == 3 && all.contains(expected), "{args:?}: {code} {all}");
+        }
+        // Nothing is left of a system that could not begin.
+        assert!(!shop.path("castcall/default.sock").exists());
+    }
+    for (file, expected) in [("nothing.wasm", "No such file"), (".", "directory")] {
+        let (code, why) = shop.fails(&["inspect", file]);
+        assert!(code == 1 && why.starts_with(&format!("{file}: ")), "{why}");
+        assert!(why.contains(expected) && why.lines().count() == 1, "{why}");
+    }
+}
+
+#[test]
+fn what_is_granted_of_wasi_counts() {
+    let shop = Shop::new();
+    let wasm = fixture("wasi-clock");
+    let said = shop.says(&["inspect", wasm.to_str().unwrap()]);
+    assert!(said.contains("imports wasi:clocks/") && said.contains("needs   "), "{said}");
+    let asks = "[capabilities.wasi]\nclocks = true\nrandom = true\n";
+    shop.write("clock.toml", &format!("id = \"shop/clock\"\nwasm = {wasm:?}\n{asks}"));
+    let application = "[components.clock]\nmanifest = \"clock.toml\"\n";
+    shop.write("clocks.toml", application);
+    let (code, why) = shop.fails(&["run", "clocks.toml"]);
+    assert!(code == 3 && why.contains("not granted anything of WASI"), "{why}");
+    assert_eq!(shop.fails(&["check", "clocks.toml"]).0, 3);
+    let granted = "grants.wasi = { clocks = true, random = true }\n";
+    shop.write("clocks.toml", &format!("{application}{granted}"));
+    shop.says(&["check", "clocks.toml"]);
+    // Also when it is restarted.
+    let _running = shop.start(&["clocks.toml"]);
+    let restart = || shop.output(&["components", "restart", "shop/clock"]).status.success();
+    eventually("a restart", restart);
 }

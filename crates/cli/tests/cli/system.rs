@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use crate::shop::{Running, Shop, eventually};
+use crate::shop::{Running, Shop, eventually, fixture};
 
 #[test]
 fn a_system_runs_answers_and_ends() {
@@ -99,4 +99,27 @@ fn a_collector_that_is_not_there_stops_nobody() {
     assert_eq!(shop.fails(&["record", "--for", "1ms", "-o", "no/where"]).0, 1);
     running.interrupt();
     assert_eq!(running.end(), Some(0), "{}", shop.log());
+}
+
+#[test]
+fn a_restart_takes_what_the_manifest_says_now_or_nothing() {
+    let shop = Shop::new();
+    let _running = shop.run();
+    let restart = ["components", "restart", "shop/echo"];
+    let echo = fs::read_to_string(shop.path("echo.toml")).unwrap();
+    // Whatever is wrong, what runs goes on.
+    let text = fixture("text");
+    for (wrong, expected) in [
+        ("id = \"shop/echo\"".to_owned(), "`wasm` is missing"),
+        (format!("id = \"shop/echo\"\nwasm = {text:?}\n"), "not WebAssembly"),
+        (echo.replace("shop/echo", "shop/other"), "no component \"shop/echo\""),
+    ] {
+        shop.write("echo.toml", &wrong);
+        let (code, why) = shop.fails(&restart);
+        assert!(code == 1 && why.contains(expected), "{why}");
+        assert_eq!(shop.says(&["call", "shop/echo", "7"]), "7\n");
+    }
+    shop.write("echo.toml", &echo.replace("cbor", "json"));
+    shop.says(&restart);
+    assert_eq!(shop.json(&["call", "shop/echo", "7"])["codec"], "json");
 }
