@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use castcall::manifests::ApplicationManifest;
-use castcall_diagram::{Allowed, Recording, Topology, Via, html, mermaid};
+use castcall_diagram::{Allowed, ReadError, Recording, Topology, Via, html, mermaid};
 
 use crate::app;
 use crate::args::{Diagram, Picture};
@@ -16,8 +16,10 @@ use crate::print;
 pub(crate) fn diagram(args: &Diagram) -> Result<(), Failure> {
     let recording = File::open(&args.recording).map_err(Failure::file(&args.recording))?;
     let recording = Recording::read(BufReader::new(recording));
-    let recording = recording
-        .map_err(|error| Failure::failed(format!("{}: {error}", args.recording.display())))?;
+    let recording = recording.map_err(|error| match error {
+        ReadError::Io(source) => Failure::file(&args.recording)(source),
+        other => Failure::failed(format!("{}: {other}", args.recording.display())),
+    })?;
     let allowed = match &args.application {
         None => Vec::new(),
         Some(file) => allowed(&app::load(file)?),
@@ -39,13 +41,27 @@ pub(crate) fn diagram(args: &Diagram) -> Result<(), Failure> {
             fs::write(path, text).map_err(Failure::file(path))?;
         }
     }
-    let (sum, left_out) = (recording.summary(), recording.skipped().left_out);
-    print::remark(format_args!(
-        "{} components, {} casts, {} calls, {} publishes, {} timeouts, {} denials; {left_out} \
-         records left out",
-        sum.components, sum.casts, sum.calls, sum.publishes, sum.timeouts, sum.denials,
-    ));
+    print::remark(summary(&recording));
     Ok(())
+}
+
+/// What was drawn, and what was not.
+fn summary(recording: &Recording) -> String {
+    let (sum, skipped) = (recording.summary(), recording.skipped());
+    let mut text = format!(
+        "{} components, {} casts, {} calls, {} publishes, {} timeouts, {} denials",
+        sum.components, sum.casts, sum.calls, sum.publishes, sum.timeouts, sum.denials,
+    );
+    for (count, what) in [
+        (skipped.unreadable, "lines are no records"),
+        (skipped.unknown, "records are of no kind that is known"),
+        (skipped.left_out, "records are left out"),
+    ] {
+        if count > 0 {
+            text += &format!("; {count} {what}");
+        }
+    }
+    text
 }
 
 /// Whether both are one file.
