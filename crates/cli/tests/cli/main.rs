@@ -2,6 +2,7 @@
 
 mod files;
 mod payloads;
+mod pictures;
 mod pipes;
 mod recordings;
 mod shop;
