@@ -34,6 +34,13 @@ pub(crate) struct Running {
 
 pub(crate) fn run(args: &Run) -> Result<(), Failure> {
     let application = app::load(&args.application)?;
+    // What a damaged database panics with is said as what it is.
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !castcall::state::panic_is_an_error() {
+            hook(panic);
+        }
+    }));
     // Guests run on threads of the system's own: this one talks to people.
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;

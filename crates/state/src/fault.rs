@@ -1,6 +1,7 @@
 //! What the system or the database says, sorted by what is to be done about it.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -37,11 +38,26 @@ impl From<redb::Error> for Fault {
     }
 }
 
+thread_local! {
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a panic of this thread would now be one of the database, which is caught and becomes an
+/// error that says what it said. Ask it in a program's panic hook, which hears of each panic before
+/// it is caught, and say nothing.
+#[must_use]
+pub fn panic_is_an_error() -> bool {
+    GUARDED.get()
+}
+
 /// Runs what touches the database. A damaged file can make that panic, which must end neither the
 /// program nor the thread that writes.
 pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    let outer = GUARDED.replace(true);
     // Whatever was being changed in the database is given up together with it.
-    match catch_unwind(AssertUnwindSafe(work)) {
+    let result = catch_unwind(AssertUnwindSafe(work));
+    GUARDED.set(outer);
+    match result {
         Ok(result) => result,
         Err(panic) => Err(Fault::Corrupt(said(&*panic))),
     }
@@ -77,7 +93,12 @@ mod tests {
             Err(Fault::Corrupt(what)) => what,
             other => panic!("{other:?}"),
         };
-        assert!(what(guarded(|| panic!("plain"))).ends_with(": plain"));
+        let plain = guarded(|| {
+            assert!(panic_is_an_error());
+            panic!("plain")
+        });
+        assert!(what(plain).ends_with(": plain"));
+        assert!(!panic_is_an_error());
         assert!(what(guarded(|| panic!("with {}", 1))).ends_with(": with 1"));
         assert!(what(guarded(|| std::panic::panic_any(1))).ends_with("did not say why"));
     }

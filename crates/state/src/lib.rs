@@ -58,6 +58,7 @@ mod writer;
 pub use config::StateConfig;
 pub use directory::{StateDirectory, StateStatus};
 pub use error::{FlushError, OpenError, TooManySubscriptions};
+pub use fault::panic_is_an_error;
 pub use filter::DeadLetterFilter;
 pub use letters::{DeadLetterLimits, DeadLetters};
 pub use subscriptions::StoredSubscription;

@@ -1,5 +1,6 @@
 //! The command, as it is used.
 
+mod collectors;
 mod files;
 mod payloads;
 mod pictures;
@@ -7,6 +8,7 @@ mod pipes;
 mod recordings;
 mod shop;
 mod sockets;
+mod state;
 mod strangers;
 mod system;
 mod top;

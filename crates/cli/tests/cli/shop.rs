@@ -150,6 +150,6 @@ pub(crate) fn signal(child: &Child, signal: Signal) {
 /// With which code a command ended, and what it said of that: never a panic.
 pub(crate) fn said(output: &Output) -> (i32, String) {
     let why = String::from_utf8(output.stderr.clone()).unwrap();
-    assert!(!why.contains("panicked"), "{why}");
+    assert!(!why.contains("panicked at"), "{why}");
     (output.status.code().unwrap_or_else(|| panic!("{output:?}")), why)
 }
