@@ -48,9 +48,9 @@ pub(crate) fn run(args: &Run) -> Result<(), Failure> {
 }
 
 async fn go(args: &Run, application: ApplicationManifest) -> Result<(), Failure> {
-    // Before anything is started: a system that can't be reached should not run.
-    let server = Server::bind(&args.name)?;
+    // Before anything is started: a system that can't be reached or ended should not run.
     let mut interrupts = Interrupts::listen()?;
+    let server = Server::bind(&args.name)?;
     let otlp = observe(args)?;
     let tap = Tap::default();
     let mut builder = System::builder()

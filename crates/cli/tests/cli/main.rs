@@ -7,6 +7,7 @@ mod pictures;
 mod pipes;
 mod recordings;
 mod shop;
+mod signals;
 mod sockets;
 mod state;
 mod strangers;
