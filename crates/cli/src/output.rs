@@ -30,7 +30,7 @@ pub(crate) fn fields(answer: &Value) -> String {
 }
 
 /// What people look for first; JSON has no order.
-const FIRST: [&str; 14] = [
+const FIRST: [&str; 25] = [
     "id",
     "component",
     "state",
@@ -44,13 +44,27 @@ const FIRST: [&str; 14] = [
     "handled",
     "waiting",
     "pending",
+    "timeouts",
+    "denied",
+    "dead_letters",
+    "crashes",
+    "restarts",
+    "handling_p50_us",
+    "handling_p99_us",
+    "waiting_p99_us",
+    "incarnation",
+    "codecs",
     "age_s",
+    "attempts",
 ];
 
 /// A list of objects as a table, without the columns that nobody has a value for.
 pub(crate) fn table(rows: &Value) -> String {
     let rows: Vec<&Map<String, Value>> =
         rows.as_array().into_iter().flatten().filter_map(Value::as_object).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
     let mut names: Vec<&String> = Vec::new();
     for row in &rows {
         for (name, value) in *row {
@@ -111,6 +125,7 @@ mod tests {
         let table = table(&rows);
         let lines: Vec<_> = table.lines().collect();
         assert_eq!(lines, ["ID      SENT  P50-US", "a       1     1.2", "longer  20    -"]);
+        assert_eq!(super::table(&json!([])), "");
     }
 
     #[test]

@@ -60,7 +60,12 @@ pub(crate) fn talk(talk: Talk, format: Format) -> Result<(), Failure> {
     let answer = client::ask(&name, &request)?;
     match format {
         Format::Json => print::answer(&format!("{answer}\n")),
-        Format::Text => print::answer(&show(&answer)),
+        Format::Text => {
+            if answer.as_array().is_some_and(Vec::is_empty) {
+                print::remark("there are none");
+            }
+            print::answer(&show(&answer))
+        }
     }
 }
 

@@ -26,6 +26,8 @@ fn a_system_runs_answers_and_ends() {
     // Bytes from a file.
     shop.write("order.bin", "subscribe news.eu");
     assert_eq!(shop.says(&["call", "shop/requester", "--file", "order.bin"]), "ok\n");
+    let none = shop.output(&["dead-letters"]);
+    assert_eq!((&none.stdout[..], &none.stderr[..]), (&b""[..], &b"there are none\n"[..]));
     let subscribed = shop.json(&["subscriptions"]);
     let expected = json!([{ "component": "shop/requester", "pattern": "news.eu", "group": null }]);
     assert_eq!(subscribed, expected);
