@@ -37,6 +37,7 @@ mod record;
 mod ring;
 mod ring_drawing;
 mod sequence;
+mod settle;
 #[cfg(test)]
 mod testing;
 mod text;

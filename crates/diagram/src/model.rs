@@ -11,6 +11,7 @@ use crate::names::{Name, Names};
 use crate::order;
 use crate::read::{self, Limits, Skipped};
 use crate::record::{Payload, What};
+use crate::settle::settle;
 
 /// The place of a record in the order of all, from 0.
 pub(crate) type Step = u32;
@@ -195,7 +196,8 @@ impl Recording {
     ///
     /// As [`read`](Self::read).
     pub fn read_limited(input: impl BufRead, limits: &Limits) -> Result<Self, ReadError> {
-        let read = read::read(input, limits)?;
+        let mut read = read::read(input, limits)?;
+        settle(&mut read.records);
         let records = order::arrange(read.records);
         let lanes = Lanes::of(&records, limits.lanes);
         let times = records.iter().map(|record| record.at).collect();

@@ -112,7 +112,7 @@ impl What {
 }
 
 /// What a record says of a payload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Payload {
     pub(crate) codec: Option<u64>,
     pub(crate) size: Option<u64>,
