@@ -47,7 +47,7 @@ pub(crate) fn new(name: &str, folder: Option<&Path>, guest: Option<&Path>) -> Re
         fs::write(folder.join(path), text).map_err(Failure::file(folder.join(path)))?;
     }
     print::answer(&format!(
-        "{folder} is there. To build it and run it, as {folder}/src/lib.rs says:\n\n{}",
+        "{folder} is there. To build it and run it, as {folder}/src/lib.rs says:\n\n  cd {folder}\n{}",
         steps(&package.replace('-', "_"), id.as_str()),
         folder = folder.display(),
     ))

@@ -127,7 +127,11 @@ fn observe(args: &Run) -> Result<Option<Otlp>, Failure> {
         Some(endpoint) => {
             let mut config = OtlpConfig::default();
             config.endpoint.clone_from(endpoint);
-            config.service_name.clone_from(&args.name);
+            config.service_name = match std::env::var("OTEL_SERVICE_NAME") {
+                Ok(name) if !name.is_empty() => name,
+                _ if args.name == "default" => "castcall".to_owned(),
+                _ => args.name.clone(),
+            };
             config.ratio = args.sample;
             Some(Otlp::open(&config).map_err(Failure::failed)?)
         }

@@ -58,6 +58,7 @@ impl Shop {
         command.args(args).current_dir(self.0.path()).stdin(Stdio::null());
         command.env("XDG_RUNTIME_DIR", self.0.path()).env_remove("CASTCALL_SYSTEM");
         command.env_remove("RUST_LOG").env_remove("OTEL_EXPORTER_OTLP_ENDPOINT");
+        command.env_remove("OTEL_SERVICE_NAME");
         command
     }
 
