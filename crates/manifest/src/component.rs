@@ -163,9 +163,9 @@ pub struct Capabilities {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Quotas {
-    /// Messages a second in the long run: 1 to 1,000,000,000, by default 100,000.
+    /// Messages a second in the long run: 1 to 10,000,000, by default 100,000.
     pub messages_per_second: u32,
-    /// Messages at once: 1 to 1,000,000,000; absent: see [`Quotas::burst_or_default`].
+    /// Messages at once: 1 to 10,000,000; absent: see [`Quotas::burst_or_default`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub burst: Option<u32>,
     /// Calls that are pending, or ended with their callback still queued: 1 to 1,000,000, by

@@ -259,7 +259,7 @@ proptest! {
         bytes in 1_u64..=64 << 30,
         execution in 1_000_000_u64..=3_600_000_000_000,
         jitter in 0.0..=1.0,
-        burst in prop::option::of(1_u32..=1_000_000_000),
+        burst in prop::option::of(1_u32..=10_000_000),
         accepts in prop::option::of(prop::sample::subsequence(Codec::ALL.to_vec(), 1..=7)),
     ) {
         let mut manifest = ComponentManifest::new("a/b".parse().unwrap(), "b.wasm");

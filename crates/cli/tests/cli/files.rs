@@ -191,3 +191,18 @@ fn what_is_granted_of_wasi_counts() {
     let restart = || shop.output(&["components", "restart", "shop/clock"]).status.success();
     eventually("a restart", restart);
 }
+
+/// What the manifest takes is what a system takes: `run` refuses nothing that `check` has passed.
+#[test]
+fn the_largest_quotas_of_a_manifest_run() {
+    let shop = Shop::new();
+    let echo = fs::read_to_string(shop.path("echo.toml")).unwrap();
+    let quotas =
+        |rate: u64| format!("{echo}[quotas]\nmessages-per-second = {rate}\nburst = {rate}\n");
+    shop.write("echo.toml", &quotas(10_000_001));
+    let (code, why) = shop.fails(&["check", "castcall.toml"]);
+    assert!(code == 3 && why.contains("from 1 to 10,000,000"), "{why}");
+    shop.write("echo.toml", &quotas(10_000_000));
+    shop.says(&["check", "castcall.toml"]);
+    drop(shop.run());
+}

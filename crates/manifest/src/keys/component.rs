@@ -258,7 +258,7 @@ static QUOTAS: Section = Section {
     keys: &[
         Key::new(
             "messages-per-second",
-            Kind::Count(1, 1_000 * MILLION),
+            Kind::Count(1, 10 * MILLION),
             Default("100000"),
             "500",
             "How many messages it may send a second, in the long run. A publish counts once.",
@@ -266,7 +266,7 @@ static QUOTAS: Section = Section {
         .not(&["rate", "messages", "rate-limit"]),
         Key::new(
             "burst",
-            Kind::Count(1, 1_000 * MILLION),
+            Kind::Count(1, 10 * MILLION),
             Means("as many as `messages-per-second`"),
             "50",
             "How many of them it may send at once.",
