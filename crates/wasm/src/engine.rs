@@ -38,7 +38,12 @@ pub struct EngineConfig {
 
 impl Default for EngineConfig {
     fn default() -> Self {
-        Self { max_stack: 512 << 10, compile: CompileLimits::default(), compiles_at_once: 2, core_lane: true }
+        Self {
+            max_stack: 512 << 10,
+            compile: CompileLimits::default(),
+            compiles_at_once: 2,
+            core_lane: true,
+        }
     }
 }
 

@@ -11,7 +11,8 @@ use crate::names;
 use crate::services;
 use crate::state::State;
 use crate::types::{
-    CancelError, ComponentError, DeferError, MessagingError, ReplyError, TraceContextValue, UsageReport,
+    CancelError, ComponentError, DeferError, MessagingError, ReplyError, TraceContextValue,
+    UsageReport,
 };
 
 type Store<'a> = StoreContextMut<'a, State>;
@@ -129,12 +130,9 @@ fn message_context(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
     linker.func_wrap("is-cancelled", |mut store: Store<'_>, (): ()| -> Result<(bool,)> {
         Ok((services::is_cancelled(store.data_mut().context_mut()),))
     })?;
-    linker.func_wrap(
-        "trace-context",
-        |mut store: Store<'_>, (): ()| -> Answer<TraceContextValue> {
-            Ok((services::trace_context(store.data_mut().context_mut()),))
-        },
-    )
+    linker.func_wrap("trace-context", |mut store: Store<'_>, (): ()| -> Answer<TraceContextValue> {
+        Ok((services::trace_context(store.data_mut().context_mut()),))
+    })
 }
 
 fn deferred_reply(linker: &mut LinkerInstance<'_, State>) -> Result<()> {

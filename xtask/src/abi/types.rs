@@ -143,11 +143,9 @@ impl<'a> Types<'a> {
         Ok(match &def.kind {
             TypeDefKind::Option(ty) => format!("Option<{}>", self.owned(ty)?),
             TypeDefKind::List(ty) => format!("Vec<{}>", self.owned(ty)?),
-            TypeDefKind::Result(result) => format!(
-                "std::result::Result<{}, {}>",
-                or_unit(&result.ok)?,
-                or_unit(&result.err)?
-            ),
+            TypeDefKind::Result(result) => {
+                format!("std::result::Result<{}, {}>", or_unit(&result.ok)?, or_unit(&result.err)?)
+            }
             _ => camel(def.name.as_deref().unwrap_or_default()),
         })
     }

@@ -1,6 +1,7 @@
 //! The command, as it is used.
 
 mod collectors;
+mod example;
 mod files;
 mod payloads;
 mod pictures;

@@ -88,11 +88,15 @@ impl Shop {
     }
 
     pub(crate) fn run(&self) -> Running {
-        let running = self.start(&["castcall.toml", "--metrics", "0"]);
+        self.run_application("castcall.toml", "shop/trapper")
+    }
+
+    /// Runs an application until it has loaded `last`.
+    pub(crate) fn run_application(&self, manifest: &str, last: &str) -> Running {
+        let running = self.start(&[manifest, "--metrics", "0"]);
         eventually("the system runs", || {
             let there = self.output(&["components", "--format", "json"]);
-            there.status.success()
-                && String::from_utf8_lossy(&there.stdout).contains("shop/trapper")
+            there.status.success() && String::from_utf8_lossy(&there.stdout).contains(last)
         });
         running
     }

@@ -7,7 +7,11 @@ use super::imports::{give, serve};
 use super::layout::{record, variant};
 use crate::services;
 use crate::state::State;
-use crate::types::{CancelError, CodecMismatch, ComponentError, CrashCode, DeferError, Failure, MessageRate, MessagingError, PayloadTooLarge, QuotaExceeded, ReplyError, RequestError, TraceContextValue, UsageReport};
+use crate::types::{
+    CancelError, CodecMismatch, ComponentError, CrashCode, DeferError, Failure, MessageRate,
+    MessagingError, PayloadTooLarge, QuotaExceeded, ReplyError, RequestError, TraceContextValue,
+    UsageReport,
+};
 
 variant!([Lower] CancelError {
     0 NotFound,

@@ -43,11 +43,9 @@ pub(crate) fn link(linker: &mut Linker<State>) -> Result<()> {
     linker.func_wrap(HOST, "answer", answer)?;
     linker.func_wrap(HOST, "called", called)?;
     // For what a guest does not export: never called.
-    linker.func_wrap(
-        GUEST,
-        "handle-message",
-        |_: u32, _: u32, _: u32, _: u32| -> Result<u32> { Err(cannot_leave()) },
-    )?;
+    linker.func_wrap(GUEST, "handle-message", |_: u32, _: u32, _: u32, _: u32| -> Result<u32> {
+        Err(cannot_leave())
+    })?;
     linker.func_wrap(
         GUEST,
         "handle-callback",
@@ -199,7 +197,8 @@ fn answer(mut caller: Caller<'_, State>, at: u32) -> Result<()> {
     let is_call = matches!(lane.in_hand, InHand::Message { is_call: true });
     let answer = Answer::load(&View::new(memory), at)?;
     // Nobody reads that of a cast.
-    let answer = answer.map(|bytes| if is_call { Bytes::copy_from_slice(bytes) } else { Bytes::new() });
+    let answer =
+        answer.map(|bytes| if is_call { Bytes::copy_from_slice(bytes) } else { Bytes::new() });
     lane.outcome = Outcome::Answer(answer.map_err(ComponentError::from));
     Ok(())
 }
@@ -212,4 +211,3 @@ fn called(mut caller: Caller<'_, State>, at: u32) -> Result<()> {
     lane(state)?.outcome = Outcome::Called(called.map_err(ComponentError::from));
     Ok(())
 }
-

@@ -18,7 +18,9 @@ pub(crate) enum InHand {
     #[default]
     Nothing,
     /// `is_call`: its answer is wanted.
-    Message { is_call: bool },
+    Message {
+        is_call: bool,
+    },
     Callback(Callback),
 }
 

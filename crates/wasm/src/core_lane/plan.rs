@@ -213,9 +213,9 @@ fn place(place: Option<&Place>) -> Result<&Place> {
 
 impl Place {
     pub(crate) fn of(&self, made: &[Instance], store: &mut Store<State>) -> Result<Extern> {
-        let export = made.get(self.step).and_then(|instance| {
-            instance.get_module_export(&mut *store, &self.export)
-        });
+        let export = made
+            .get(self.step)
+            .and_then(|instance| instance.get_module_export(&mut *store, &self.export));
         export.ok_or_else(|| format_err!("an export is missing"))
     }
 

@@ -369,9 +369,7 @@ impl<'a> Spaces<'a> {
                 ComponentExternalKind::Func => {
                     let function = match at(&self.instances, instance_index)? {
                         Bundle::Imported(interface) => Function::Imported { interface, name },
-                        Bundle::Exports(exports) => {
-                            exports.get(name).cloned().ok_or(DANGLING)?
-                        }
+                        Bundle::Exports(exports) => exports.get(name).cloned().ok_or(DANGLING)?,
                     };
                     self.functions.push(function);
                 }
