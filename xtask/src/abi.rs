@@ -86,13 +86,10 @@ fn contract(resolve: &Resolve, package: wit_parser::PackageId) -> Result<String>
          use crate::types::{{{}}};\n\n\
          {}\n\
          /// Interface, function and type of all that a guest may import.\n\
-         #[rustfmt::skip]\n\
          pub(crate) const IMPORTS: &[(&str, &str, &str)] = &[\n{imports}];\n\n\
          /// Interface, function and type of all that the host enters.\n\
-         #[rustfmt::skip]\n\
          pub(crate) const EXPORTS: &[(&str, &str, &str)] = &[\n{exports}];\n\n\
          /// Defines all imports.\n\
-         #[rustfmt::skip]\n\
          pub(crate) fn link(linker: &mut Linker<State>) -> Result<()> {{\n{links}    Ok(())\n}}\n",
         types.names().join(", "),
         types.layouts(),
@@ -132,7 +129,11 @@ fn link(
     }
     let mut params: Vec<String> =
         widths.iter().enumerate().map(|(at, width)| format!("a{at}: {width}")).collect();
-    let slots: Vec<String> = (0..flat).map(|at| format!("a{at}.into()")).collect();
+    let slot = |(at, width): (usize, &&str)| match *width {
+        "u64" => format!("a{at}"),
+        _ => format!("a{at}.into()"),
+    };
+    let slots: Vec<String> = widths.iter().enumerate().map(slot).collect();
     let slots = slots.join(", ");
     let result = function.result.as_ref().with_context(|| function.name.clone())?;
     types.see(result, INTO_THE_GUEST)?;

@@ -26,6 +26,8 @@
 //! first not written yet.
 
 mod abi;
+// As `cargo xtask abi` writes it.
+#[rustfmt::skip]
 mod contract;
 mod driver;
 mod imports;
@@ -34,6 +36,7 @@ mod lane;
 mod layout;
 mod nested;
 mod plan;
+mod reach;
 mod shape;
 mod signature;
 

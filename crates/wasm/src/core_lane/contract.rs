@@ -7,11 +7,7 @@ use super::imports::{give, serve};
 use super::layout::{record, variant};
 use crate::services;
 use crate::state::State;
-use crate::types::{
-    CancelError, CodecMismatch, ComponentError, CrashCode, DeferError, Failure, MessageRate,
-    MessagingError, PayloadTooLarge, QuotaExceeded, ReplyError, RequestError, TraceContextValue,
-    UsageReport,
-};
+use crate::types::{CancelError, CodecMismatch, ComponentError, CrashCode, DeferError, Failure, MessageRate, MessagingError, PayloadTooLarge, QuotaExceeded, ReplyError, RequestError, TraceContextValue, UsageReport};
 
 variant!([Lower] CancelError {
     0 NotFound,
@@ -101,7 +97,6 @@ record!([Lower] UsageReport {
 });
 
 /// Interface, function and type of all that a guest may import.
-#[rustfmt::skip]
 pub(crate) const IMPORTS: &[(&str, &str, &str)] = &[
     ("castcall:component/host-services@0.1.0", "send-message", "func(string, list<u8>) -> result<_, variant { component-not-found, cannot-receive, no-callback-handler, capability-denied, quota-exceeded(record { retry-after-ms: u64 }), mailbox-full, payload-too-large(record { limit: u64 }), invalid-message, codec-not-accepted(record { sender: string, target: string, codec: option<string>, accepts: list<string>, preferred: option<string> }), invalid-timeout, too-many-pending, invalid-topic, shutting-down }>"),
     ("castcall:component/host-services@0.1.0", "send-request", "func(string, list<u8>, u64) -> result<string, variant { component-not-found, cannot-receive, no-callback-handler, capability-denied, quota-exceeded(record { retry-after-ms: u64 }), mailbox-full, payload-too-large(record { limit: u64 }), invalid-message, codec-not-accepted(record { sender: string, target: string, codec: option<string>, accepts: list<string>, preferred: option<string> }), invalid-timeout, too-many-pending, invalid-topic, shutting-down }>"),
@@ -124,7 +119,6 @@ pub(crate) const IMPORTS: &[(&str, &str, &str)] = &[
 ];
 
 /// Interface, function and type of all that the host enters.
-#[rustfmt::skip]
 pub(crate) const EXPORTS: &[(&str, &str, &str)] = &[
     ("castcall:component/component-lifecycle@0.1.0", "handle-message", "func(string, list<u8>) -> result<list<u8>, variant { invalid-payload(string), failed(record { code: u32, message: string }) }>"),
     ("castcall:component/component-callback@0.1.0", "handle-callback", "func(string, result<list<u8>, variant { timeout, cancelled, component-not-found(string), unavailable, crashed(enum { trap, stack-overflow, memory-limit, execution-limit, panic }), dropped, invalid-payload(string), processing-failed(record { code: u32, message: string }) }>) -> result<_, variant { invalid-payload(string), failed(record { code: u32, message: string }) }>"),
@@ -133,14 +127,13 @@ pub(crate) const EXPORTS: &[(&str, &str, &str)] = &[
 ];
 
 /// Defines all imports.
-#[rustfmt::skip]
 pub(crate) fn link(linker: &mut Linker<State>) -> Result<()> {
     linker.func_wrap("castcall:component/host-services@0.1.0", "send-message", |mut caller: Caller<'_, State>, a0: u32, a1: u32, a2: u32, a3: u32, ret: u32| -> Result<()> {
         let result: std::result::Result<(), MessagingError> = serve(&mut caller, &[a0.into(), a1.into(), a2.into(), a3.into()], |context, args| Ok(services::send_message(context, args.next::<&str>()?, args.next::<&[u8]>()?)))?;
         give(&mut caller, ret, &result)
     })?;
     linker.func_wrap("castcall:component/host-services@0.1.0", "send-request", |mut caller: Caller<'_, State>, a0: u32, a1: u32, a2: u32, a3: u32, a4: u64, ret: u32| -> Result<()> {
-        let result: std::result::Result<String, MessagingError> = serve(&mut caller, &[a0.into(), a1.into(), a2.into(), a3.into(), a4.into()], |context, args| Ok(services::send_request(context, args.next::<&str>()?, args.next::<&[u8]>()?, args.next::<u64>()?)))?;
+        let result: std::result::Result<String, MessagingError> = serve(&mut caller, &[a0.into(), a1.into(), a2.into(), a3.into(), a4], |context, args| Ok(services::send_request(context, args.next::<&str>()?, args.next::<&[u8]>()?, args.next::<u64>()?)))?;
         give(&mut caller, ret, &result)
     })?;
     linker.func_wrap("castcall:component/host-services@0.1.0", "cancel-request", |mut caller: Caller<'_, State>, a0: u32, a1: u32, ret: u32| -> Result<()> {
@@ -204,7 +197,7 @@ pub(crate) fn link(linker: &mut Linker<State>) -> Result<()> {
         give(&mut caller, ret, &result)
     })?;
     linker.func_wrap("castcall:component/deferred-reply@0.1.0", "reply", |mut caller: Caller<'_, State>, a0: u64, a1: u32, a2: u32, a3: u32, a4: u32, a5: u32, ret: u32| -> Result<()> {
-        let result: std::result::Result<(), ReplyError> = serve(&mut caller, &[a0.into(), a1.into(), a2.into(), a3.into(), a4.into(), a5.into()], |context, args| Ok(services::reply(context, args.next::<u64>()?, args.next::<std::result::Result<&[u8], ComponentError>>()?)))?;
+        let result: std::result::Result<(), ReplyError> = serve(&mut caller, &[a0, a1.into(), a2.into(), a3.into(), a4.into(), a5.into()], |context, args| Ok(services::reply(context, args.next::<u64>()?, args.next::<std::result::Result<&[u8], ComponentError>>()?)))?;
         give(&mut caller, ret, &result)
     })?;
     Ok(())

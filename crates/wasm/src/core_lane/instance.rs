@@ -136,8 +136,10 @@ fn make(host: &CoreHost, parts: &Parts, store: &mut Store<State>) -> Result<Made
     }
     let driver = wasmtime::Instance::new(&mut *store, &host.driver, &imports)?;
     let run = driver.get_typed_func(&mut *store, "run")?;
-    let leave = driver.get_global(&mut *store, "leave");
-    store.data_mut().set_leave(leave);
+    if parts.may_leave {
+        let leave = driver.get_global(&mut *store, "leave");
+        store.data_mut().set_leave(leave);
+    }
     let Some((init, shutdown)) = &parts.setup else { return Ok((run, None, None)) };
     let init = Init {
         call: init.call.function(&made, store)?,

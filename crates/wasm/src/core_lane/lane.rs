@@ -37,7 +37,8 @@ pub(crate) struct Lane {
     /// None until what exports it is there.
     pub(crate) memory: Option<Memory>,
     pub(crate) realloc: Option<Realloc>,
-    /// The driver's: zero while a post-return function runs.
+    /// The driver's: zero while a post-return function runs. Only if that might call the host:
+    /// reading it is not free.
     pub(crate) leave: Option<Global>,
     /// Not while the driver, or the host, lets the guest allocate.
     pub(crate) may_leave: bool,

@@ -27,6 +27,8 @@ pub(crate) struct Parts {
     pub(crate) handle_message: Option<Entry>,
     pub(crate) handle_callback: Option<Entry>,
     pub(crate) setup: Option<(Entry, Entry)>,
+    /// Whether a post-return function of a handler might call the host, which it may not.
+    pub(crate) may_leave: bool,
 }
 
 struct Step {
@@ -146,6 +148,11 @@ impl Parts {
                 entry => Ok(entry),
             }
         };
+        let may_leave =
+            [(names::LIFECYCLE, "handle-message"), (names::CALLBACK, "handle-callback")]
+                .iter()
+                .filter_map(|name| shape.exports.get(name)?.post_return.as_ref())
+                .any(|post_return| shape.may_leave(post_return));
         let init = find(names::SETUP, "init")?;
         let parts = Self {
             steps,
@@ -154,6 +161,7 @@ impl Parts {
             handle_message: find(names::LIFECYCLE, "handle-message")?,
             handle_callback: find(names::CALLBACK, "handle-callback")?,
             setup: init.zip(find(names::SETUP, "shutdown")?),
+            may_leave,
         };
         if parts.memory.is_none() || parts.realloc.is_none() {
             return Err(NotCore::Form("no memory, or nothing to allocate with"));

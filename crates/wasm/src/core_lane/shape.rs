@@ -14,6 +14,7 @@ use wasmparser::{
 
 use super::NotCore;
 use super::nested::Nested;
+use super::reach::may_leave;
 use crate::names;
 
 /// An item of a core index space.
@@ -143,6 +144,13 @@ impl<'a> Shape<'a> {
             }
         }
         Ok(shape)
+    }
+
+    /// Whether a function might call one that its module imports.
+    pub(crate) fn may_leave(&self, function: &Item<'_>) -> bool {
+        let Item::Export { step, name } = function else { return true };
+        let module = self.steps.get(*step).and_then(|step| self.modules.get(step.module));
+        module.is_none_or(|module| may_leave(module, name))
     }
 
     fn see(&mut self, spaces: &mut Spaces<'a>, payload: Payload<'a>) -> Result<(), NotCore> {
