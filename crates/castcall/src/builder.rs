@@ -17,6 +17,7 @@ use castcall_wasm::{CodeCache, CompileLimits, Engine, EngineConfig};
 use crate::command::responses;
 use crate::error::BuildError;
 use crate::keeper::Keeper;
+use crate::lanes::Lanes;
 use crate::outlet::{OnOpaqueReply, Outlet};
 use crate::reply::CommandReply;
 use crate::schedule::{Beat, PoolScheduler, Task};
@@ -183,6 +184,15 @@ impl SystemBuilder {
         self
     }
 
+    /// Whether components that can be are entered through the core lane, which is faster and does
+    /// the same: see [`Lane`](crate::Lane). Off, every component takes the component lane. Default:
+    /// on.
+    #[must_use]
+    pub fn core_lane(mut self, on: bool) -> Self {
+        self.engine.core_lane = on;
+        self
+    }
+
     /// Bounds the compiled code that is kept in the state directory, so that it need not be compiled
     /// again, in bytes. What has not been used for longest goes first. 0: none is kept. Default:
     /// 512 MiB. Without a state directory, and on systems other than Unix, there is none either.
@@ -297,6 +307,7 @@ impl SystemBuilder {
             keeper,
             audit,
             forbid_unchecked,
+            lanes: Lanes::default(),
         };
         Ok(System { inner: Arc::new(inner) })
     }

@@ -51,6 +51,7 @@ mod command;
 mod component;
 mod error;
 mod keeper;
+mod lanes;
 mod manifest;
 mod outlet;
 mod reply;
@@ -86,7 +87,7 @@ pub use castcall_correlation::{
 };
 pub use castcall_policy::{Capabilities, Policy, Quotas, Rate};
 pub use castcall_state::{DeadLetterLimits, DeadLetters};
-pub use castcall_wasm::{Access, CompileLimits, CompileStats, Limits, Wasi};
+pub use castcall_wasm::{Access, CompileLimits, CompileStats, Lane, Limits, NotCore, Wasi};
 pub use command::Command;
 pub use component::Component;
 pub use error::{BuildError, LoadError, ResendError};

@@ -14,7 +14,7 @@ use castcall_core::{ComponentError, ComponentId, DeadLetterId, InvalidComponentI
 use castcall_correlation::ResponseManager;
 use castcall_runtime::{Pool, PoolStats};
 use castcall_state::{DeadLetters, FlushError, StateDirectory};
-use castcall_wasm::{CompileError, CompileStats, Engine, WasmComponent};
+use castcall_wasm::{CompileError, CompileStats, Engine, Lane, WasmComponent};
 use tokio::sync::oneshot;
 
 use crate::builder::SystemBuilder;
@@ -22,6 +22,7 @@ use crate::command::Command;
 use crate::component::Component;
 use crate::error::{LoadError, ResendError};
 use crate::keeper::Keeper;
+use crate::lanes::Lanes;
 use crate::outlet::{Outlet, ReplyStats};
 use crate::schedule::Task;
 
@@ -44,6 +45,7 @@ pub(crate) struct Inner {
     pub(crate) keeper: Arc<Keeper>,
     pub(crate) audit: Audit,
     pub(crate) forbid_unchecked: bool,
+    pub(crate) lanes: Lanes,
 }
 
 impl Drop for Inner {
@@ -118,8 +120,12 @@ impl System {
             self.not_loaded(&id, &source);
             LoadError::Compile { id: id.clone(), source }
         })?;
-        let handlers = compiled.handlers();
-        self.add(id, config, handlers, Box::new(compiled)).await
+        let (handlers, lane) = (compiled.handlers(), compiled.lane().clone());
+        let handle = self.add(id, config, handlers, Box::new(compiled)).await?;
+        tracing::info!(component = %handle.id(), %lane, "loaded");
+        let is_there = |id: &ComponentId| self.component(id).is_some();
+        self.inner.lanes.keep(handle.id().clone(), lane, is_there);
+        Ok(handle)
     }
 
     fn not_loaded(&self, id: &ComponentId, error: &CompileError) {
@@ -180,7 +186,9 @@ impl System {
         make: impl Fn() -> P + Send + Sync + 'static,
     ) -> Result<ComponentHandle, LoadError> {
         let handlers = Handlers { receives: true, calls_back: true };
-        self.add(id.try_into()?, config, handlers, native_factory(make)).await
+        let handle = self.add(id.try_into()?, config, handlers, native_factory(make)).await?;
+        self.inner.lanes.forget(handle.id());
+        Ok(handle)
     }
 
     /// Takes in a native peer that is a closure. A clone of it is what runs, and another after
@@ -234,6 +242,15 @@ impl System {
     #[must_use]
     pub fn component(&self, id: impl AsRef<str>) -> Option<ComponentHandle> {
         self.inner.broker.component(id.as_ref())
+    }
+
+    /// Which way a component that is there is entered, and why not through the core lane if it is
+    /// not. `None` of who is not there, and of native peers.
+    #[must_use]
+    pub fn lane(&self, id: impl AsRef<str>) -> Option<Lane> {
+        let id = id.as_ref();
+        self.component(id)?;
+        self.inner.lanes.of(id)
     }
 
     /// All components and native peers, in no order; `host` is one of them.

@@ -2,21 +2,26 @@
 
 use std::path::Path;
 
+use castcall::Lane;
 use castcall::wasm::{Engine, EngineConfig};
-use serde_json::json;
+use serde_json::{Map, json};
 
 use crate::app;
 use crate::args::Format;
 use crate::exit::Failure;
+use crate::output;
 use crate::print;
 
 pub(crate) fn check(file: &Path, format: Format) -> Result<(), Failure> {
     let application = app::load(file)?;
     let engine = Engine::new(EngineConfig::default()).map_err(Failure::failed)?;
-    let mut wrong = Vec::new();
+    let (mut wrong, mut lanes) = (Vec::new(), Vec::new());
     for (name, entry) in &application.components {
-        if let Err(error) = app::component(entry).compile(&engine) {
-            wrong.push(format!("{name}: {}: {error}", entry.component.wasm.display()));
+        match app::component(entry).compile(&engine) {
+            Ok(component) => lanes.push((&entry.component.id, component.lane().clone())),
+            Err(error) => {
+                wrong.push(format!("{name}: {}: {error}", entry.component.wasm.display()));
+            }
         }
     }
     let matrix = application.compatibility_matrix();
@@ -29,8 +34,11 @@ pub(crate) fn check(file: &Path, format: Format) -> Result<(), Failure> {
     }
     match format {
         Format::Text => {
+            let others = lanes.iter().filter(|(_, lane)| *lane != Lane::Core);
+            let others = others.map(|(id, lane)| format!("{id} does not take the core lane: {lane}\n"));
             let wrong = wrong.iter().map(|line| format!("{line}\n"));
-            print::answer(&format!("{matrix}{}", wrong.collect::<String>()))?;
+            let lines = others.chain(wrong).collect::<String>();
+            print::answer(&format!("{matrix}{lines}"))?;
         }
         Format::Json => {
             let pairs: Vec<_> = matrix
@@ -48,7 +56,10 @@ pub(crate) fn check(file: &Path, format: Format) -> Result<(), Failure> {
                 })
                 .collect();
             let unchecked: Vec<_> = matrix.unchecked().collect();
-            let all = json!({ "pairs": pairs, "unchecked": unchecked, "wrong": wrong });
+            let lanes: Map<_, _> =
+                lanes.iter().map(|(id, lane)| (id.to_string(), output::lane(lane))).collect();
+            let all =
+                json!({ "pairs": pairs, "unchecked": unchecked, "lanes": lanes, "wrong": wrong });
             print::answer(&format!("{all}\n"))?;
         }
     }

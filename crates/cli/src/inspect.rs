@@ -9,6 +9,7 @@ use wit_parser::{Resolve, WorldItem, WorldKey};
 
 use crate::args::Format;
 use crate::exit::Failure;
+use crate::output;
 use crate::print;
 
 /// What a guest can be entered for, and what it can't do without.
@@ -21,7 +22,10 @@ const HANDLERS: [(&str, &str); 3] = [
 pub(crate) fn inspect(file: &Path, format: Format) -> Result<(), Failure> {
     let wasm = std::fs::read(file).map_err(Failure::file(file))?;
     let engine = Engine::new(EngineConfig::default()).map_err(Failure::failed)?;
-    let refused = engine.compile_with(&wasm, everything()).err().map(|error| error.to_string());
+    let (lane, refused) = match engine.compile_with(&wasm, everything()) {
+        Ok(component) => (Some(component.lane().clone()), None),
+        Err(error) => (None, Some(error.to_string())),
+    };
     let (imports, exports) = world(&wasm).unwrap_or_default();
     let has = |name: &str| {
         let start = format!("castcall:component/{name}@");
@@ -37,6 +41,7 @@ pub(crate) fn inspect(file: &Path, format: Format) -> Result<(), Failure> {
                 "lacks": lacks,
                 "size": wasm.len(),
                 "refused": refused,
+                "lane": lane.as_ref().map(output::lane),
             });
             print::answer(&format!("{all}\n"))?;
         }
@@ -44,6 +49,9 @@ pub(crate) fn inspect(file: &Path, format: Format) -> Result<(), Failure> {
             let mut text = format!("{} bytes\n", wasm.len());
             for (what, names) in [("imports", &imports), ("exports", &exports)] {
                 names.iter().for_each(|name| text += &format!("{what} {name}\n"));
+            }
+            if let Some(lane) = &lane {
+                text += &format!("lane    {lane}\n");
             }
             if refused.is_none() {
                 if imports.iter().any(|import| import.starts_with("wasi:")) {

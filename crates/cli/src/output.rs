@@ -1,6 +1,16 @@
 //! Answers for people.
 
-use serde_json::{Map, Value};
+use castcall::Lane;
+use serde_json::{Map, Value, json};
+
+/// Which way a component is entered: `lane`, and `why` not through the core lane.
+pub(crate) fn lane(lane: &Lane) -> Value {
+    match lane {
+        Lane::Core => json!({ "lane": "core", "why": null }),
+        Lane::Component(why) => json!({ "lane": "component", "why": why.to_string() }),
+        other => json!({ "lane": other.to_string(), "why": null }),
+    }
+}
 
 pub(crate) fn nothing(_: &Value) -> String {
     String::new()

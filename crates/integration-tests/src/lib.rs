@@ -10,6 +10,6 @@ mod wait;
 pub use gate::Gate;
 pub use recorder::{Outcome, Record, Recorder};
 pub use settings::{execution, mailbox, memory, restart};
-pub use stage::{Stage, fixture, fixture_bytes, fixture_path};
+pub use stage::{Stage, fixture, fixture_bytes, fixture_path, lane};
 pub use text::{MAIN, responder};
 pub use wait::{PATIENCE, eventually, eventually_async};

@@ -1,5 +1,6 @@
 //! A system with what tests say to it.
 
+use std::env::{self, VarError};
 use std::ops::Deref;
 use std::path::PathBuf;
 
@@ -32,6 +33,21 @@ pub fn fixture(name: &str) -> Component {
 #[must_use]
 pub fn fixture_bytes(name: &str) -> Vec<u8> {
     std::fs::read(fixture_path(name)).expect("a fixture")
+}
+
+/// A builder for the lane that the tests are run over: with `CASTCALL_TEST_LANE=component` in the
+/// environment no component takes the core lane.
+///
+/// # Panics
+///
+/// The variable names another lane.
+#[must_use]
+pub fn lane(builder: SystemBuilder) -> SystemBuilder {
+    match env::var("CASTCALL_TEST_LANE").as_deref() {
+        Ok("component") => builder.core_lane(false),
+        Err(VarError::NotPresent) | Ok("core") => builder,
+        other => panic!("CASTCALL_TEST_LANE is `core` or `component`: {other:?}"),
+    }
 }
 
 /// A system that panics where a test expects no error.
@@ -71,7 +87,18 @@ impl Stage {
     /// It can't be made.
     #[must_use]
     pub fn guarded(builder: SystemBuilder) -> Self {
-        Self(builder.build().expect("a system"))
+        Self(lane(builder).build().expect("a system"))
+    }
+
+    /// The system that `builder` makes, whichever lane the tests are run over; everybody may do
+    /// everything.
+    ///
+    /// # Panics
+    ///
+    /// It can't be made.
+    #[must_use]
+    pub fn exactly(builder: SystemBuilder) -> Self {
+        Self(builder.policy(Policy::open()).build().expect("a system"))
     }
 
     /// A system with a `requester`, a `callback-receiver-component`.

@@ -40,6 +40,8 @@ mod reach;
 mod shape;
 mod signature;
 
+use std::fmt;
+
 use thiserror::Error;
 use wasmtime::{Linker, Module};
 
@@ -57,6 +59,16 @@ pub enum Lane {
     Core,
     /// It is entered through the component model, and why.
     Component(NotCore),
+}
+
+/// `core`, or `component: ` and why.
+impl fmt::Display for Lane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Core => f.write_str("core"),
+            Self::Component(why) => write!(f, "component: {why}"),
+        }
+    }
 }
 
 /// Why a component is not entered through the core lane. It does no less in the component lane,

@@ -13,6 +13,7 @@ fn manifests_and_components_are_checked_without_running_them() {
     assert!(table.contains("shop/requester") && table.contains("unchecked"), "{table}");
     let all = shop.json(&["check", "castcall.toml"]);
     assert_eq!(all["wrong"], json!([]));
+    assert_eq!(all["lanes"]["shop/echo"], json!({ "lane": "core", "why": null }));
     shop.write("echo.toml", "id = \"shop/echo\"\nwasn = \"x\"\n");
     let (code, why) = shop.fails(&["check", "castcall.toml"]);
     assert!(code == 3 && why.contains("did you mean `wasm`?"), "{why}");
@@ -53,10 +54,14 @@ fn a_component_says_what_it_has() {
     let said = shop.json(&["inspect", &path("callback-receiver-component")]);
     assert_eq!(said["lacks"], json!(["component-setup"]));
     assert_eq!(said["refused"], Value::Null);
+    assert_eq!(said["lane"], json!({ "lane": "core", "why": null }));
     let imports = said["imports"].as_array().unwrap();
     assert!(imports.contains(&json!("castcall:component/host-services@0.1.0")), "{imports:?}");
     let text = shop.says(&["inspect", &path("callback-receiver-component")]);
     assert!(text.contains("exports castcall:component/component-callback@0.1.0"), "{text}");
+    assert!(text.contains("lane    core\n"), "{text}");
+    let text = shop.says(&["inspect", &path("js-exchanger")]);
+    assert!(text.contains("lane    component: "), "{text}");
     let (code, why) = shop.fails(&["inspect", &path("foreign-import")]);
     assert!(code == 3 && why.contains("evil:host/backdoor"), "{why}");
     assert_eq!(shop.fails(&["inspect", "nothing.wasm"]).0, 1);

@@ -11,6 +11,7 @@ mod dead_letters;
 mod deferred;
 mod faults;
 mod hostile;
+mod lanes;
 mod languages;
 mod lifecycle;
 mod limits;
