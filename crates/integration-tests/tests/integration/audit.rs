@@ -9,7 +9,7 @@ use castcall::{
     BuildError, Capabilities, MailboxConfig, Overflow, PeerState, Policy, RestartConfig, System,
 };
 use castcall_integration_tests::{
-    Gate, PATIENCE, Recorder, Stage, eventually, fixture, fixture_path, mailbox, restart,
+    Gate, PATIENCE, Recorder, Stage, eventually, fixture, fixture_path, lane, mailbox, restart,
 };
 use serde_json::Value;
 
@@ -357,7 +357,7 @@ async fn an_application_names_the_file_and_a_shutdown_writes_it() {
     std::fs::write(folder.path().join("Component.toml"), component).unwrap();
     std::fs::write(&app, manifest).unwrap();
     let application = castcall::manifests::ApplicationManifest::load(&app).unwrap();
-    let system = System::builder().application(&application).unwrap().build().unwrap();
+    let system = lane(System::builder()).application(&application).unwrap().build().unwrap();
     system.load_application(&application).await.unwrap();
     system.call("echo", "hello", PATIENCE).await.unwrap();
     system.shutdown(PATIENCE).await;
