@@ -1,139 +1,82 @@
-//! One path and nothing else, on one thread, without ticks, to be looked at with a profiler; the
+//! One path and nothing else, on one thread, with ticks by count, to be looked at with a profiler; the
 //! same instructions each time:
-//! `valgrind --tool=callgrind one_path cast|call [MESSAGES [IN_FLIGHT]]`.
+//! `valgrind --tool=callgrind one_path cast|call [MESSAGES [IN_FLIGHT [BYTES]]]`, with
+//! `--lane=LANE`, and with `--traced` for a tracer that samples nothing.
 
-use std::collections::VecDeque;
 use std::env;
 use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use castcall::broker::{
-    Broker, BrokerConfig, Factory, Handlers, PeerConfig, Ready, Scheduler, native_factory,
-};
-use castcall::wasm::{Engine, EngineConfig};
-use castcall::{Bytes, ComponentHandle, Context, Message, Policy, Quotas, Rate};
-use parking_lot::Mutex;
+use castcall::broker::{BrokerConfig, Follows, Tracer, Tracing};
+use castcall::core::TraceContext;
+use castcall::{Bytes, Context, Message};
+use castcall_benches::lane::Lane;
+use castcall_benches::one_thread::OneThread;
+use castcall_benches::settings::message_of;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut args = env::args().skip(1);
-    let path = args.next().unwrap_or_else(|| "cast".into());
-    let messages: usize = args.next().map_or(Ok(1_000_000), |text| text.parse())?;
-    let in_flight: usize = args.next().map_or(Ok(64), |text| text.parse())?;
+    let (options, args): (Vec<_>, Vec<_>) =
+        env::args().skip(1).partition(|arg| arg.starts_with("--"));
+    let mut lane = Lane::ALL[0];
+    let mut config = BrokerConfig::default();
+    for option in &options {
+        match option.split_once('=') {
+            Some(("--lane", name)) => {
+                lane = Lane::by_name(name).ok_or_else(|| format!("no lane {name}"))?;
+            }
+            None if option == "--traced" => config.tracing = Tracing(Some(Arc::new(Never))),
+            _ => return Err(format!("no option {option}").into()),
+        }
+    }
+    let path = args.first().map_or("cast", String::as_str);
+    let number =
+        |at: usize, default: usize| args.get(at).map_or(Ok(default), |text| text.parse::<usize>());
+    let (messages, in_flight, bytes) = (number(1, 1_000_000)?, number(2, 64)?, number(3, 64)?);
 
-    let host = Host::new()?;
+    let host = OneThread::of(lane, config);
     let arrived = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&arrived);
-    let done = move || {
-        let count = Arc::clone(&count);
-        move |_: &mut Context, _: Message| {
-            count.fetch_add(1, Ordering::Relaxed);
-            Ok(Bytes::new())
-        }
-    };
-    let handlers = Handlers { receives: true, calls_back: true };
-    host.add("bench/done", handlers, native_factory(done))?;
-    let (sender, target) = match path.as_str() {
+    host.register("bench/done", move |_: &mut Context, _: Message| {
+        count.fetch_add(1, Ordering::Relaxed);
+        Ok(Bytes::new())
+    });
+    let (sender, target) = match path {
         "cast" => {
-            host.load("bench/other", "bouncer")?;
-            (host.load("bench/one", "bouncer")?, "bench/other")
+            let bouncer = host.compile("bouncer");
+            let _other = host.start("bench/other", &bouncer);
+            (host.start("bench/one", &bouncer), "bench/other")
         }
         "call" => {
-            host.load("bench/echo", "echo-handler")?;
-            (host.load("bench/caller", "call-bouncer")?, "bench/caller")
+            let _echo = host.load("bench/echo", "echo-handler");
+            (host.load("bench/caller", "call-bouncer"), "bench/caller")
         }
         other => return Err(format!("no path {other}").into()),
     };
 
     let each = messages / in_flight;
-    let mut message = [0; 64];
-    message[..8].copy_from_slice(&(each as u64).to_le_bytes());
+    let message = message_of(bytes, each as u64);
     let start = Instant::now();
     for _ in 0..in_flight {
-        sender.cast(target, Bytes::copy_from_slice(&message))?;
+        sender.cast(target, message.clone())?;
     }
-    host.by_hand.run_all(|| host.broker.tick());
+    host.run_all();
     let time = start.elapsed();
     assert_eq!(arrived.load(Ordering::Relaxed), in_flight);
     println!("{} {path}s, {} ns each", each * in_flight, time.as_nanos() / messages as u128);
     Ok(())
 }
 
-/// Everybody may do everything.
-fn trusting() -> BrokerConfig {
-    let mut config = BrokerConfig::default();
-    config.policy = Arc::new(Policy::open());
-    config
-}
+/// A tracer is there, and nothing is sampled.
+struct Never;
 
-/// Counted, but never used up.
-fn plenty() -> PeerConfig {
-    let mut config = PeerConfig::default();
-    config.rate = Rate::PerSecond(Rate::MAX_PER_SECOND);
-    config.burst = Quotas::MAX_BURST;
-    config
-}
-
-struct Host {
-    by_hand: Arc<ByHand>,
-    broker: Broker,
-    engine: Engine,
-}
-
-impl Host {
-    fn new() -> Result<Self, Box<dyn Error>> {
-        let by_hand = Arc::new(ByHand::default());
-        let broker = Broker::new(trusting(), by_hand.clone());
-        let mut config = EngineConfig::default();
-        config.core_lane = env::var_os("COMPONENT_LANE").is_none();
-        Ok(Self { by_hand, broker, engine: Engine::new(config)? })
+impl Tracer for Never {
+    fn begins(&self) -> bool {
+        false
     }
 
-    fn add(
-        &self,
-        id: &str,
-        handlers: Handlers,
-        factory: Box<dyn Factory>,
-    ) -> Result<ComponentHandle, Box<dyn Error>> {
-        let (handle, mut started) = self.broker.add(id.parse()?, plenty(), handlers, factory)?;
-        self.by_hand.run_all(|| ());
-        started.try_recv()??;
-        Ok(handle)
-    }
-
-    fn load(&self, id: &str, guest: &str) -> Result<ComponentHandle, Box<dyn Error>> {
-        let path = format!("{}/../fixtures/components/{guest}.wasm", env!("CARGO_MANIFEST_DIR"));
-        let component = self.engine.compile_file(path)?;
-        self.add(id, component.handlers(), Box::new(component))
-    }
-}
-
-/// Runs whoever is ready, in turns as a worker gives them.
-#[derive(Default)]
-struct ByHand(Mutex<VecDeque<Ready>>);
-
-impl Scheduler for ByHand {
-    fn schedule(&self, ready: Ready) {
-        self.0.lock().push_back(ready);
-    }
-
-    fn alarm(&self) {}
-}
-
-/// How many turns a millisecond has, about. Without ticks every message would be measured.
-const TURNS: usize = 32;
-
-impl ByHand {
-    fn run_all(&self, tick: impl Fn()) {
-        for turn in 0.. {
-            let Some(ready) = self.0.lock().pop_front() else { return };
-            if turn % TURNS == 0 {
-                tick();
-            }
-            if let Some(again) = ready.run() {
-                self.0.lock().push_back(again);
-            }
-        }
+    fn place(&self, _: &tracing::Span, _: Follows<'_>) -> Option<TraceContext> {
+        None
     }
 }

@@ -1,132 +1,27 @@
 //! What wasmtime itself costs, without castcall: the same `Config`, the same types, the same
 //! guests, and host functions that do nothing but take what they are given.
-#![allow(unsafe_code, reason = "wasmtime's derives expand to it")]
 
 use std::hint::black_box;
+use std::thread;
 use std::time::{Duration, Instant};
 
+use castcall_benches::settings::{fixture, payload};
 use wasmtime::component::{
-    Component, ComponentType, Func, Instance, Lift, Linker, Lower, TypedFunc, WasmList, WasmStr,
+    Component, Func, Instance, InstancePre, Linker, TypedFunc, WasmList, WasmStr,
 };
-use wasmtime::{Config, Engine, ResourceLimiter, Store, StoreContextMut, UpdateDeadline};
+use wasmtime::{
+    Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, ResourceLimiter, Store,
+    StoreContextMut, UpdateDeadline,
+};
 
-use crate::host::{fixture, payload};
+use crate::contract::{ComponentError, MessagingError, RequestError};
+use crate::start::AT_ONCE;
 use crate::suite::Group;
 
 const HOST_SERVICES: &str = "castcall:component/host-services@0.1.0";
 const LIFECYCLE: &str = "castcall:component/component-lifecycle@0.1.0";
 const CALLBACK: &str = "castcall:component/component-callback@0.1.0";
 const REQUEST_ID: &str = "67e55044-10b1-426f-9247-bb680e5fe0c8";
-
-#[derive(ComponentType, Lift, Lower)]
-#[component(record)]
-struct Failure {
-    code: u32,
-    message: String,
-}
-
-#[derive(ComponentType, Lift, Lower)]
-#[component(variant)]
-enum ComponentError {
-    #[component(name = "invalid-payload")]
-    InvalidPayload(String),
-    #[component(name = "failed")]
-    Failed(Failure),
-}
-
-#[derive(Clone, Copy, ComponentType, Lift, Lower)]
-#[component(enum)]
-#[repr(u8)]
-#[allow(dead_code, reason = "part of a type")]
-enum CrashCode {
-    #[component(name = "trap")]
-    Trap,
-    #[component(name = "stack-overflow")]
-    StackOverflow,
-    #[component(name = "memory-limit")]
-    MemoryLimit,
-    #[component(name = "execution-limit")]
-    ExecutionLimit,
-    #[component(name = "panic")]
-    Panic,
-}
-
-#[derive(ComponentType, Lift, Lower)]
-#[component(variant)]
-#[allow(dead_code, reason = "part of a type")]
-enum RequestError {
-    #[component(name = "timeout")]
-    Timeout,
-    #[component(name = "cancelled")]
-    Cancelled,
-    #[component(name = "component-not-found")]
-    ComponentNotFound(String),
-    #[component(name = "unavailable")]
-    Unavailable,
-    #[component(name = "crashed")]
-    Crashed(CrashCode),
-    #[component(name = "dropped")]
-    Dropped,
-    #[component(name = "invalid-payload")]
-    InvalidPayload(String),
-    #[component(name = "processing-failed")]
-    ProcessingFailed(Failure),
-}
-
-#[derive(ComponentType, Lift, Lower)]
-#[component(record)]
-struct QuotaExceeded {
-    #[component(name = "retry-after-ms")]
-    retry_after_ms: u64,
-}
-
-#[derive(ComponentType, Lift, Lower)]
-#[component(record)]
-struct PayloadTooLarge {
-    limit: u64,
-}
-
-#[derive(ComponentType, Lift, Lower)]
-#[component(record)]
-struct CodecMismatch {
-    sender: String,
-    target: String,
-    codec: Option<String>,
-    accepts: Vec<String>,
-    preferred: Option<String>,
-}
-
-#[derive(ComponentType, Lift, Lower)]
-#[component(variant)]
-#[allow(dead_code, reason = "part of a type")]
-enum MessagingError {
-    #[component(name = "component-not-found")]
-    ComponentNotFound,
-    #[component(name = "cannot-receive")]
-    CannotReceive,
-    #[component(name = "no-callback-handler")]
-    NoCallbackHandler,
-    #[component(name = "capability-denied")]
-    CapabilityDenied,
-    #[component(name = "quota-exceeded")]
-    QuotaExceeded(QuotaExceeded),
-    #[component(name = "mailbox-full")]
-    MailboxFull,
-    #[component(name = "payload-too-large")]
-    PayloadTooLarge(PayloadTooLarge),
-    #[component(name = "invalid-message")]
-    InvalidMessage,
-    #[component(name = "codec-not-accepted")]
-    CodecNotAccepted(CodecMismatch),
-    #[component(name = "invalid-timeout")]
-    InvalidTimeout,
-    #[component(name = "too-many-pending")]
-    TooManyPending,
-    #[component(name = "invalid-topic")]
-    InvalidTopic,
-    #[component(name = "shutting-down")]
-    ShuttingDown,
-}
 
 type Sent<T> = wasmtime::Result<(Result<T, MessagingError>,)>;
 type Copied = (Result<Vec<u8>, ComponentError>,);
@@ -161,6 +56,25 @@ pub(crate) struct Bare {
     instance: Instance,
 }
 
+/// As castcall's engine has it.
+fn config() -> Config {
+    let mut config = Config::new();
+    config.epoch_interruption(true);
+    config.max_wasm_stack(512 << 10);
+    config.concurrency_support(false);
+    config
+}
+
+fn prepare(guest: &str, config: &Config) -> InstancePre<Unlimited> {
+    let engine = Engine::new(config).unwrap();
+    let component = Component::new(&engine, fixture(guest)).unwrap();
+    let mut linker = Linker::new(&engine);
+    let mut services = linker.instance(HOST_SERVICES).unwrap();
+    services.func_wrap("send-message", send_message).unwrap();
+    services.func_wrap("send-request", send_request).unwrap();
+    linker.instantiate_pre(&component).unwrap()
+}
+
 impl Bare {
     fn new(guest: &str) -> Self {
         Self::many(guest, 1).remove(0)
@@ -168,25 +82,17 @@ impl Bare {
 
     /// So many instances, each in a store of its own.
     fn many(guest: &str, count: usize) -> Vec<Self> {
-        let mut config = Config::new();
-        config.epoch_interruption(true);
-        config.max_wasm_stack(512 << 10);
-        config.concurrency_support(false);
-        let engine = Engine::new(&config).unwrap();
-        let component = Component::new(&engine, fixture(guest)).unwrap();
-        let mut linker = Linker::new(&engine);
-        let mut services = linker.instance(HOST_SERVICES).unwrap();
-        services.func_wrap("send-message", send_message).unwrap();
-        services.func_wrap("send-request", send_request).unwrap();
-        let instantiate = |_| {
-            let mut store = Store::new(&engine, Unlimited);
-            store.limiter(|unlimited| unlimited);
-            store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Continue(1)));
-            store.set_epoch_deadline(2);
-            let instance = linker.instantiate(&mut store, &component).unwrap();
-            Self { store, instance }
-        };
-        (0..count).map(instantiate).collect()
+        let pre = prepare(guest, &config());
+        (0..count).map(|_| Self::of(&pre)).collect()
+    }
+
+    fn of(pre: &InstancePre<Unlimited>) -> Self {
+        let mut store = Store::new(pre.engine(), Unlimited);
+        store.limiter(|unlimited| unlimited);
+        store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Continue(1)));
+        store.set_epoch_deadline(2);
+        let instance = pre.instantiate(&mut store).unwrap();
+        Self { store, instance }
     }
 
     fn function(&mut self, interface: &str, name: &str) -> Func {
@@ -321,4 +227,70 @@ fn enter(iterations: u64, mut entry: impl FnMut(&[u8])) -> Duration {
         entry(black_box(&message));
     }
     start.elapsed()
+}
+
+/// A guest to be entered for `handle-message`, its answer not copied.
+pub(crate) struct Entered {
+    bare: Bare,
+    func: TypedFunc<(&'static str, &'static [u8]), Uncopied>,
+}
+
+impl Entered {
+    pub(crate) fn new(guest: &str) -> Self {
+        let mut bare = Bare::new(guest);
+        let func = bare.function(LIFECYCLE, "handle-message");
+        Self { func: func.typed(&bare.store).unwrap(), bare }
+    }
+
+    pub(crate) fn enter(&mut self, message: &[u8]) {
+        let (answer,) = self.func.call(&mut self.bare.store, ("bench/sender", message)).unwrap();
+        assert!(answer.is_ok());
+    }
+}
+
+/// `H + F'` on two threads at once, each with guests of its own: what both cores can do together.
+pub(crate) fn cast_on_two_threads(group: &mut Group<'_>) {
+    let setup = || [(); 2].map(|()| (Entered::new("importer"), Entered::new("echo-handler")));
+    group.bench("floor/cast/2-threads", setup, |threads, iterations| {
+        let each = iterations.div_ceil(2);
+        let start = Instant::now();
+        thread::scope(|scope| {
+            for (importer, echo) in threads {
+                scope.spawn(move || {
+                    importer.enter(&each.to_le_bytes());
+                    enter(each, |message| echo.enter(message));
+                });
+            }
+        });
+        start.elapsed().mul_f64(iterations as f64 / (2 * each) as f64)
+    });
+}
+
+/// A store, set up as castcall does, and an instance in it; that they go again does not count.
+pub(crate) fn instantiate(group: &mut Group<'_>, id: &str, pooled: bool) {
+    let setup = || {
+        let mut config = config();
+        if pooled {
+            let mut pool = PoolingAllocationConfig::new();
+            pool.total_component_instances(2 * AT_ONCE as u32);
+            pool.total_core_instances(2 * AT_ONCE as u32);
+            pool.total_memories(2 * AT_ONCE as u32);
+            pool.total_tables(2 * AT_ONCE as u32);
+            config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+        }
+        prepare("echo-handler", &config)
+    };
+    group.bench(id, setup, |pre, iterations| {
+        let mut time = Duration::ZERO;
+        let mut left = iterations;
+        while left > 0 {
+            let count = left.min(AT_ONCE);
+            let start = Instant::now();
+            let instances: Vec<_> = (0..count).map(|_| Bare::of(pre)).collect();
+            time += start.elapsed();
+            drop(instances);
+            left -= count;
+        }
+        time
+    });
 }

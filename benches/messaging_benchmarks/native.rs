@@ -4,8 +4,10 @@
 use std::time::Instant;
 
 use castcall::{Bytes, Context, Message};
+use castcall_benches::host::{Host, TIMEOUT};
+use castcall_benches::lane::Lane;
+use castcall_benches::settings::payload;
 
-use crate::host::{Host, TIMEOUT, payload};
 use crate::reference::bare_tokio;
 use crate::suite::{Group, Suite};
 
@@ -17,18 +19,18 @@ pub(crate) fn run(suite: &mut Suite) {
 }
 
 fn load_echo(host: &Host) {
-    host.load("bench/echo", "echo-handler");
+    let _stays = host.load("bench/echo", "echo-handler");
 }
 
 fn register_echo(host: &Host) {
     let echo = |_: &mut Context, message: Message| Ok(message.payload);
-    host.runtime.block_on(host.system.register_fn("bench/echo", echo)).unwrap();
+    host.register("bench/echo", echo);
 }
 
 fn call(group: &mut Group<'_>, id: &str, add_echo: fn(&Host)) {
     for in_flight in [1, 64] {
         let setup = || {
-            let host = Host::new(1);
+            let host = Host::new(Lane::Component, 1);
             add_echo(&host);
             host
         };

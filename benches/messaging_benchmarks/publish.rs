@@ -4,12 +4,14 @@ use std::hint::black_box;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use castcall::ComponentHandle;
 use castcall::core::{Pattern, Topic};
 use castcall::topics::{Matches, SubscriptionTable};
+use castcall::{Component, ComponentHandle};
+use castcall_benches::host::{Host, TIMEOUT};
+use castcall_benches::lane::Lane;
+use castcall_benches::settings;
 
 use crate::floors;
-use crate::host::{Host, TIMEOUT};
 use crate::suite::{Group, Suite};
 
 const SUBSCRIBERS: usize = 100;
@@ -32,7 +34,7 @@ pub(crate) fn run(suite: &mut Suite) {
 /// all that follows from it.
 fn to_a_hundred(group: &mut Group<'_>, id: &str, in_flight: usize) {
     let setup = || {
-        let host = Host::new(1);
+        let host = Host::new(Lane::Component, 1);
         let subscribers: Vec<_> = (0..SUBSCRIBERS)
             .map(|number| {
                 let handle = host.load(&format!("bench/echo-{number}"), "echo-handler");
@@ -40,12 +42,16 @@ fn to_a_hundred(group: &mut Group<'_>, id: &str, in_flight: usize) {
                 handle
             })
             .collect();
-        let publisher = host.load("bench/publisher", "callback-receiver-component");
+        // It takes commands in plain text, and so says of no codec that it accepts it.
+        let publisher = Component::bytes(settings::fixture("callback-receiver-component"));
+        let publisher = publisher.capabilities(settings::capabilities());
+        let publisher = host.load_as("bench/publisher", publisher.quotas(settings::quotas()));
         (host, publisher, subscribers)
     };
     group.bench(id, setup, |(host, publisher, subscribers), iterations| {
         let rounds = iterations.div_ceil(in_flight as u64);
-        let command = format!("publish bench.topic {}", "x".repeat(64));
+        // `U` is 0x55, the code of raw.
+        let command = format!("publish bench.topic {}", "U".repeat(64));
         let before = handled(subscribers);
         let start = Instant::now();
         for round in 1..=rounds {

@@ -1,6 +1,7 @@
 //! Criterion, and the medians that the table at the end is made of.
 
 use std::collections::BTreeMap;
+use std::env;
 use std::time::{Duration, Instant};
 
 use criterion::measurement::WallTime;
@@ -12,6 +13,17 @@ pub(crate) type Medians = BTreeMap<String, f64>;
 pub(crate) struct Suite {
     criterion: Criterion,
     medians: Medians,
+    filter: Option<String>,
+    mode: Mode,
+}
+
+/// How much of what criterion does not measure is to be done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Measure,
+    /// Each once, to see that it works.
+    Test,
+    List,
 }
 
 pub(crate) struct Group<'a> {
@@ -23,16 +35,51 @@ pub(crate) struct Group<'a> {
 impl Suite {
     pub(crate) fn from_args() -> Self {
         let criterion = Criterion::default()
-            .warm_up_time(Duration::from_millis(500))
-            .measurement_time(Duration::from_secs(2))
-            .sample_size(50)
+            .warm_up_time(Duration::from_millis(300))
+            .measurement_time(Duration::from_millis(1_500))
+            .sample_size(40)
             .configure_from_args();
-        Self { criterion, medians: Medians::new() }
+        let given = |wanted: &str| env::args().any(|arg| arg == wanted);
+        let mode = match (given("--list"), given("--test")) {
+            (true, _) => Mode::List,
+            (_, true) => Mode::Test,
+            _ => Mode::Measure,
+        };
+        let filter = filter(env::args().skip(1));
+        Self { criterion, medians: Medians::new(), filter, mode }
     }
 
     pub(crate) fn group(&mut self, name: &str) -> Group<'_> {
         let group = self.criterion.benchmark_group(name);
         Group { name: name.to_owned(), group, medians: &mut self.medians }
+    }
+
+    /// Measures what criterion can't: `routine` says how long what took. It runs if the filter is
+    /// part of `name`, or the other way round. It is told by what part the work is to be less.
+    pub(crate) fn measured(
+        &mut self,
+        name: &str,
+        routine: impl FnOnce(usize) -> Vec<(String, f64)>,
+    ) {
+        let wanted = self.filter.as_deref().is_none_or(|filter| {
+            name.contains(filter) || filter.trim_end_matches('/').contains(name)
+        });
+        if !wanted {
+            return;
+        }
+        match self.mode {
+            Mode::List => println!("{name}: benchmark"),
+            Mode::Test => {
+                routine(100);
+                println!("Testing {name}\nSuccess");
+            }
+            Mode::Measure => {
+                for (id, nanos) in routine(1) {
+                    println!("{id:<50} {nanos:.0} ns");
+                    self.medians.insert(id, nanos);
+                }
+            }
+        }
     }
 
     pub(crate) fn finish(self) -> Medians {
@@ -84,6 +131,19 @@ impl Group<'_> {
             start.elapsed()
         });
     }
+}
+
+/// The argument that is neither an option of criterion nor the value of one.
+fn filter(args: impl Iterator<Item = String>) -> Option<String> {
+    let mut takes_value = false;
+    for arg in args {
+        if arg.starts_with('-') {
+            takes_value = !matches!(arg.as_str(), "--bench" | "--test" | "--list" | "--quick");
+        } else if !std::mem::take(&mut takes_value) {
+            return Some(arg);
+        }
+    }
+    None
 }
 
 /// Nanoseconds an iteration. Short samples are those of the warm-up.

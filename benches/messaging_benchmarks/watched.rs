@@ -7,19 +7,30 @@ use castcall::audit::{Audit, AuditConfig, Level, Sink, Sinks};
 use castcall::broker::{Follows, Tracer};
 use castcall::core::TraceContext;
 use castcall::{System, SystemBuilder};
+use castcall_benches::lane::Lane;
 
-use crate::cast::bounce_in;
+use crate::cast::bounce;
 use crate::suite::Suite;
 
 pub(crate) fn run(suite: &mut Suite) {
     let mut group = suite.group("watched");
-    let plain = System::builder;
-    bounce_in(&mut group, "nobody", 1, plain);
-    bounce_in(&mut group, "audit", 1, || audited(Level::All));
-    bounce_in(&mut group, "audit-of-denials", 1, || audited(Level::Denials));
-    bounce_in(&mut group, "traced-unsampled", 1, || plain().tracer(Arc::new(Never)));
-    bounce_in(&mut group, "nobody/2-workers", 2, plain);
-    bounce_in(&mut group, "audit/2-workers", 2, || audited(Level::All));
+    for &lane in Lane::ALL {
+        let mut bounce = |id: &str, workers, builder: fn() -> SystemBuilder| {
+            let id = format!("{}/{id}", lane.name());
+            bounce(&mut group, &id, lane, workers, 1, 64, builder);
+        };
+        bounce("nobody", 1, System::builder);
+        bounce("audit", 1, || audited(Level::All));
+        bounce("audit-of-denials", 1, || audited(Level::Denials));
+        bounce("traced-unsampled", 1, || System::builder().tracer(Arc::new(Never)));
+        bounce("nobody/2-workers", 2, System::builder);
+        bounce("audit/2-workers", 2, || audited(Level::All));
+    }
+}
+
+/// All that can be on: everything is audited, and a tracer is there.
+pub(crate) fn everything() -> SystemBuilder {
+    audited(Level::All).tracer(Arc::new(Never))
 }
 
 /// Lines are made, and go nowhere: what a disk takes is not the sender's matter.

@@ -4,10 +4,10 @@ use std::hint::black_box;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use castcall_benches::settings::{current_thread, payload};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{RUNTIMES, on};
-use crate::host::{current_thread, payload};
 use crate::routing::bursts;
 use crate::suite::Group;
 

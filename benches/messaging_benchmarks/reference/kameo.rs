@@ -3,12 +3,12 @@
 use std::hint::black_box;
 use std::time::Instant;
 
+use castcall_benches::settings::payload;
 use kameo::Actor;
 use kameo::actor::Spawn;
 use kameo::message::{Context, Message};
 
 use super::{BURST, RUNTIMES, on};
-use crate::host::payload;
 use crate::suite::Group;
 
 #[derive(Actor)]

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
+use castcall_benches::settings::current_thread;
 use tokio::runtime::{Builder, Runtime};
-
-use crate::host::current_thread;
 
 pub(crate) mod bare_tokio;
 pub(crate) mod kameo;

@@ -3,11 +3,11 @@
 use std::hint::black_box;
 use std::time::Instant;
 
+use castcall_benches::settings::payload;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::runtime::Runtime;
 
 use super::{BURST, RUNTIMES, on};
-use crate::host::payload;
 use crate::suite::Group;
 
 struct Echo;

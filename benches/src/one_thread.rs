@@ -1,0 +1,156 @@
+//! The broker and guests without threads, and with ticks by count: the same instructions each time.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use castcall::broker::{
+    Broker, BrokerConfig, Factory, Handlers, PeerConfig, Ready, Scheduler, native_factory,
+};
+use castcall::wasm::{Engine, WasmComponent};
+use castcall::{Bytes, ComponentError, ComponentHandle, Context, Message};
+use parking_lot::Mutex;
+
+use crate::lane::Lane;
+use crate::settings;
+
+/// So many messages has a turn, as a worker's would.
+const TURN: usize = 1_000;
+
+/// So many messages go by between two ticks, as in a millisecond or so.
+const TICK: usize = 2_048;
+
+/// Whoever is ready, until it is run.
+#[derive(Default)]
+struct ByHand(Mutex<VecDeque<Ready>>);
+
+impl Scheduler for ByHand {
+    fn schedule(&self, ready: Ready) {
+        self.0.lock().push_back(ready);
+    }
+
+    fn alarm(&self) {}
+}
+
+/// A broker that runs when it is told to, on the thread that tells it.
+pub struct OneThread {
+    /// The broker.
+    pub broker: Broker,
+    engine: Engine,
+    by_hand: Arc<ByHand>,
+    /// Messages since the last tick.
+    since_tick: Cell<usize>,
+}
+
+impl OneThread {
+    /// A broker with the settings that users have.
+    ///
+    /// # Panics
+    ///
+    /// The machine has no engine.
+    #[must_use]
+    pub fn new(lane: Lane) -> Self {
+        Self::of(lane, BrokerConfig::default())
+    }
+
+    /// The same with settings of one's own, but for the policy.
+    ///
+    /// # Panics
+    ///
+    /// As [`OneThread::new`].
+    #[must_use]
+    pub fn of(lane: Lane, mut config: BrokerConfig) -> Self {
+        config.policy = Arc::new(settings::policy());
+        let by_hand = Arc::new(ByHand::default());
+        let broker = Broker::new(config, by_hand.clone());
+        let engine = Engine::new(lane.engine()).expect("an engine");
+        Self { broker, engine, by_hand, since_tick: Cell::new(0) }
+    }
+
+    /// Compiles a guest of `fixtures/`.
+    ///
+    /// # Panics
+    ///
+    /// It was refused.
+    #[must_use]
+    pub fn compile(&self, guest: &str) -> WasmComponent {
+        self.engine.compile_file(settings::fixture_path(guest)).expect("a component")
+    }
+
+    /// Starts an instance of what was compiled.
+    ///
+    /// # Panics
+    ///
+    /// It was refused, or does not start.
+    #[must_use]
+    pub fn start(&self, id: &str, component: &WasmComponent) -> ComponentHandle {
+        let factory = Box::new(component.clone());
+        self.add(id, settings::peer(), component.handlers(), factory)
+    }
+
+    /// Compiles and starts.
+    ///
+    /// # Panics
+    ///
+    /// As [`OneThread::start`].
+    #[must_use]
+    pub fn load(&self, id: &str, guest: &str) -> ComponentHandle {
+        self.start(id, &self.compile(guest))
+    }
+
+    /// Registers a native peer.
+    ///
+    /// # Panics
+    ///
+    /// It was refused.
+    pub fn register(
+        &self,
+        id: &str,
+        handle: impl FnMut(&mut Context, Message) -> Result<Bytes, ComponentError>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+    ) -> ComponentHandle {
+        let handlers = Handlers { receives: true, calls_back: true };
+        let factory = native_factory(move || handle.clone());
+        self.add(id, settings::peer(), handlers, factory)
+    }
+
+    fn add(
+        &self,
+        id: &str,
+        config: PeerConfig,
+        handlers: Handlers,
+        factory: Box<dyn Factory>,
+    ) -> ComponentHandle {
+        let id = id.parse().expect("an id");
+        let (handle, mut started) =
+            self.broker.add(id, config, handlers, factory).expect("a place for it");
+        self.run_all();
+        started.try_recv().expect("it was run").expect("it starts");
+        handle
+    }
+
+    /// Runs whoever is ready, and whom that makes ready, until nobody is.
+    pub fn run_all(&self) {
+        loop {
+            let Some(ready) = self.by_hand.0.lock().pop_front() else { return };
+            let left = Cell::new(TURN);
+            let is_over = || {
+                left.set(left.get().saturating_sub(1));
+                self.since_tick.set(self.since_tick.get() + 1);
+                left.get() == 0
+            };
+            let again = ready.run(&is_over);
+            if self.since_tick.get() >= TICK {
+                self.since_tick.set(0);
+                self.engine.tick();
+                self.broker.tick();
+            }
+            if let Some(again) = again {
+                self.by_hand.0.lock().push_back(again);
+            }
+        }
+    }
+}
