@@ -3,8 +3,10 @@
 //! Each subcommand is a module with its `Args` and a `run`.
 
 mod abi;
+mod bench;
 mod coverage;
 mod fixtures;
+mod instructions;
 mod layers;
 mod schema;
 mod sigkill;
@@ -33,6 +35,10 @@ enum Chore {
     Layers(layers::Args),
     /// Says how many lines of the library crates the tests run.
     Coverage(coverage::Args),
+    /// Measures what castcall costs, and writes docs/performance.md and docs/performance.json.
+    Bench(bench::Args),
+    /// Counts the instructions of a cast and of a call, and compares them with what they were.
+    Instructions(instructions::Args),
     /// Writes the JSON Schemas of the manifests, and the tables of docs/manifest.md.
     Schema(schema::Args),
     /// Runs chaos in virtual time and watches the promises about calls.
@@ -50,6 +56,8 @@ fn main() -> ExitCode {
         Chore::Fixtures(args) => fixtures::run(&args),
         Chore::Layers(args) => layers::run(&args),
         Chore::Coverage(args) => coverage::run(&args),
+        Chore::Bench(args) => bench::run(&args),
+        Chore::Instructions(args) => instructions::run(&args),
         Chore::Schema(args) => schema::run(&args),
         Chore::Simulate(args) => simulate::run(&args),
         Chore::Sigkill(args) => sigkill::run(&args),
