@@ -1,5 +1,5 @@
 //! `cargo xtask instructions`: how many instructions a cast and a call take, which does not depend
-//! on what else the machine does. The gate fails if it is a tenth more than it was.
+//! on what else the machine does. The gate fails if a release would take a tenth more than it did.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,8 +17,10 @@ pub(crate) const PATHS: &[&str] = &["cast", "call"];
 
 const FILE: &str = "benches/instructions.json";
 
-/// How much more than it was is too much.
-const MOST: f64 = 1.10;
+/// How much more than it was is too much. In this build the dependencies have their assertions, and a
+/// path takes 1.4 to 1.5 times what it takes in a release: a tenth of that is 7 % of this, and what
+/// may be more than 5 % is caught.
+const MOST: f64 = 1.05;
 
 /// The counts repeat within this: what is less than they were by more should be noted down.
 const STEADY: f64 = 0.01;
@@ -141,12 +143,12 @@ mod tests {
     }
 
     #[test]
-    fn a_tenth_more_is_borne_and_no_more() {
+    fn a_twentieth_more_is_borne_and_no_more() {
         let expected = counts(1_000.0);
-        judge(&expected, &counts(1_099.0)).unwrap();
+        judge(&expected, &counts(1_049.0)).unwrap();
         judge(&expected, &counts(500.0)).unwrap();
-        let error = judge(&expected, &counts(1_150.0)).unwrap_err().to_string();
-        assert!(error.contains("cast/component takes 15 % more"), "{error}");
+        let error = judge(&expected, &counts(1_060.0)).unwrap_err().to_string();
+        assert!(error.contains("cast/component takes 6 % more"), "{error}");
     }
 
     #[test]
