@@ -38,6 +38,7 @@ struct Goals {
 
 fn goals(lane: Lane) -> Goals {
     match lane {
+        Lane::Core => Goals { cast: 0.6, call: 0.75, alone: 1.0, sustained: Some(200.0) },
         Lane::Component => Goals { cast: 1.4, call: 1.4, alone: 1.2, sustained: None },
     }
 }

@@ -6,18 +6,21 @@ use castcall::wasm::EngineConfig;
 /// How guests are entered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
+    /// Their core modules, directly.
+    Core,
     /// By wasmtime's component API.
     Component,
 }
 
 impl Lane {
     /// Those that there are.
-    pub const ALL: &[Self] = &[Self::Component];
+    pub const ALL: &[Self] = &[Self::Core, Self::Component];
 
     /// As it stands in the names of benchmarks.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Core => "core",
             Self::Component => "component",
         }
     }
@@ -31,16 +34,14 @@ impl Lane {
     /// Has a system enter its guests so.
     #[must_use]
     pub fn system(self, builder: SystemBuilder) -> SystemBuilder {
-        match self {
-            Self::Component => builder,
-        }
+        builder.core_lane(self == Self::Core)
     }
 
     /// Has an engine enter its guests so.
     #[must_use]
     pub fn engine(self) -> EngineConfig {
-        match self {
-            Self::Component => EngineConfig::default(),
-        }
+        let mut config = EngineConfig::default();
+        config.core_lane = self == Self::Core;
+        config
     }
 }

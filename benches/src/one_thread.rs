@@ -1,8 +1,8 @@
 //! The broker and guests without threads, and with ticks by count: the same instructions each time.
 
-use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use castcall::broker::{
     Broker, BrokerConfig, Factory, Handlers, PeerConfig, Ready, Scheduler, native_factory,
@@ -14,22 +14,30 @@ use parking_lot::Mutex;
 use crate::lane::Lane;
 use crate::settings;
 
-/// So many messages has a turn, as a worker's would.
-const TURN: usize = 1_000;
-
 /// So many messages go by between two ticks, as in a millisecond or so.
 const TICK: usize = 2_048;
 
 /// Whoever is ready, until it is run.
 #[derive(Default)]
-struct ByHand(Mutex<VecDeque<Ready>>);
+struct ByHand {
+    ready: Mutex<VecDeque<Ready>>,
+    /// Messages since the last tick: it is asked for the time before each.
+    since_tick: AtomicUsize,
+}
 
 impl Scheduler for ByHand {
     fn schedule(&self, ready: Ready) {
-        self.0.lock().push_back(ready);
+        self.ready.lock().push_back(ready);
     }
 
     fn alarm(&self) {}
+
+    /// No turn is over for having been long.
+    fn ticks(&self) -> u64 {
+        let since = self.since_tick.load(Ordering::Relaxed);
+        self.since_tick.store(since + 1, Ordering::Relaxed);
+        0
+    }
 }
 
 /// A broker that runs when it is told to, on the thread that tells it.
@@ -38,8 +46,6 @@ pub struct OneThread {
     pub broker: Broker,
     engine: Engine,
     by_hand: Arc<ByHand>,
-    /// Messages since the last tick.
-    since_tick: Cell<usize>,
 }
 
 impl OneThread {
@@ -64,7 +70,7 @@ impl OneThread {
         let by_hand = Arc::new(ByHand::default());
         let broker = Broker::new(config, by_hand.clone());
         let engine = Engine::new(lane.engine()).expect("an engine");
-        Self { broker, engine, by_hand, since_tick: Cell::new(0) }
+        Self { broker, engine, by_hand }
     }
 
     /// Compiles a guest of `fixtures/`.
@@ -135,21 +141,15 @@ impl OneThread {
     /// Runs whoever is ready, and whom that makes ready, until nobody is.
     pub fn run_all(&self) {
         loop {
-            let Some(ready) = self.by_hand.0.lock().pop_front() else { return };
-            let left = Cell::new(TURN);
-            let is_over = || {
-                left.set(left.get().saturating_sub(1));
-                self.since_tick.set(self.since_tick.get() + 1);
-                left.get() == 0
-            };
-            let again = ready.run(&is_over);
-            if self.since_tick.get() >= TICK {
-                self.since_tick.set(0);
+            let Some(ready) = self.by_hand.ready.lock().pop_front() else { return };
+            let again = ready.run();
+            if self.by_hand.since_tick.load(Ordering::Relaxed) >= TICK {
+                self.by_hand.since_tick.store(0, Ordering::Relaxed);
                 self.engine.tick();
                 self.broker.tick();
             }
             if let Some(again) = again {
-                self.by_hand.0.lock().push_back(again);
+                self.by_hand.ready.lock().push_back(again);
             }
         }
     }

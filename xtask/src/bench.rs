@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
 /// The ways into a guest that there are; the same as in `benches/src/lane.rs`.
-pub(crate) const LANES: &[&str] = &["component"];
+pub(crate) const LANES: &[&str] = &["core", "component"];
 
 const PAGE: &str = "docs/performance.md";
 const DATA: &str = "docs/performance.json";

@@ -190,7 +190,6 @@ impl Turn {
                 self.end = Some(End::Over);
                 return None;
             }
-            self.left = self.left.saturating_sub(1);
             if let Some(retry) = self.retry.take() {
                 return Some(self.again(*retry));
             }
@@ -202,6 +201,7 @@ impl Turn {
                     return None;
                 }
             };
+            self.left = self.left.saturating_sub(1);
             match item {
                 Item::Message(message) => {
                     self.peer.mailbox.begun(&message);

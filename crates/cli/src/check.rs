@@ -35,7 +35,8 @@ pub(crate) fn check(file: &Path, format: Format) -> Result<(), Failure> {
     match format {
         Format::Text => {
             let others = lanes.iter().filter(|(_, lane)| *lane != Lane::Core);
-            let others = others.map(|(id, lane)| format!("{id} does not take the core lane: {lane}\n"));
+            let others =
+                others.map(|(id, lane)| format!("{id} does not take the core lane: {lane}\n"));
             let wrong = wrong.iter().map(|line| format!("{line}\n"));
             let lines = others.chain(wrong).collect::<String>();
             print::answer(&format!("{matrix}{lines}"))?;

@@ -109,7 +109,12 @@ impl Code for Component {
 
 /// The modules of a component, in their order, each behind its length.
 impl Code for Vec<Module> {
-    const KIND: &'static str = concat!("modules for ", include_str!("core_lane/contract.rs"));
+    const KIND: &'static str = concat!(
+        "modules for ",
+        include_str!("core_lane/contract.rs"),
+        // What is in the cache is not validated again.
+        include_str!("core_lane/signature.rs"),
+    );
 
     fn serialize(&self) -> wasmtime::Result<Vec<u8>> {
         let mut all = Vec::new();

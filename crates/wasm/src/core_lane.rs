@@ -21,9 +21,9 @@
 //! * An answer counts only after its post-return function has returned.
 //! * Any trap ends the instance.
 //!
-//! One difference is left, which no guest of a tool shows: a guest whose `cabi_realloc` reads what
-//! was written into its memory between two of the host's allocations for one message finds the
-//! first not written yet.
+//! One difference is left, which no guest of a tool shows: both allocations for a message are made
+//! before either is written to. A guest whose `cabi_realloc` reads or writes what it has given out
+//! before, or gives out the same place twice, finds other bytes there than in the component lane.
 
 mod abi;
 // As `cargo xtask abi` writes it.

@@ -1,5 +1,7 @@
 //! The names of `wit/`.
 
+/// What they all begin with.
+pub(crate) const PACKAGE: &str = "castcall:component/";
 pub(crate) const TYPES: &str = "castcall:component/types@0.1.0";
 pub(crate) const HOST_SERVICES: &str = "castcall:component/host-services@0.1.0";
 pub(crate) const MESSAGE_CONTEXT: &str = "castcall:component/message-context@0.1.0";

@@ -1,6 +1,6 @@
 //! What a store holds for its guest.
 
-use castcall_broker::{Context, Handlers, Interrupt, Message};
+use castcall_broker::{Context, Handlers, Inbox, Interrupt, Message};
 use wasmtime::{Global, Memory};
 
 use crate::core_lane::{LaneState, Realloc};
@@ -22,6 +22,9 @@ pub(crate) struct State {
     pub(crate) handlers: Handlers,
     /// Of those in the core lane. Taken out while the guest may not call the host, or is written to.
     lane: Option<Box<LaneState>>,
+    /// Theirs, for the length of a turn: whatever goes wrong in the guest, or on the way into it, it
+    /// can be put back.
+    pub(crate) inbox: Inbox,
 }
 
 impl State {
@@ -34,7 +37,16 @@ impl State {
     ) -> Self {
         let interrupt = context.interrupt();
         let context = Some(Box::new(context));
-        Self { context, limiter, watch, interrupt, wasi, handlers, lane: None }
+        Self {
+            context,
+            limiter,
+            watch,
+            interrupt,
+            wasi,
+            handlers,
+            lane: None,
+            inbox: Inbox::empty(),
+        }
     }
 
     /// The store is one of the core lane's.

@@ -363,7 +363,8 @@ fn lower_list<T: Lower>(items: &[T], to: &mut Writer<'_>) -> Result<(u32, u32)> 
     let mut at = from;
     for item in items {
         item.store(to, at)?;
-        at += T::SIZE;
+        // The last may end where memory does.
+        at = at.wrapping_add(T::SIZE);
     }
     Ok((from, u32::try_from(items.len())?))
 }

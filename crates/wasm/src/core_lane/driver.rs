@@ -74,7 +74,7 @@ fn done(state: &mut State) -> Result<()> {
                 Outcome::Answer(answer) => answer,
                 _ => Ok(Bytes::new()),
             };
-            lane(state)?.inbox.finish(answer);
+            state.inbox.finish(answer);
         }
         InHand::Callback(_) => {
             state.context_mut().leave();
@@ -82,7 +82,7 @@ fn done(state: &mut State) -> Result<()> {
                 Outcome::Called(called) => called,
                 _ => Ok(()),
             };
-            lane(state)?.inbox.finish_callback(called);
+            state.inbox.finish_callback(called);
         }
     }
     Ok(())
@@ -91,36 +91,36 @@ fn done(state: &mut State) -> Result<()> {
 fn next(state: &mut State) -> Result<u64> {
     done(state)?;
     loop {
-        let Some(work) = lane(state)?.inbox.next() else { return Ok(0) };
+        let Some(work) = state.inbox.next() else { return Ok(0) };
         match work {
             Work::Message(_) if !state.handlers.receives => {
                 // Nobody can send to it.
                 let error = ComponentError::InvalidPayload("no handle-message".into());
-                lane(state)?.inbox.finish(Err(error));
+                state.inbox.finish(Err(error));
             }
             Work::Message(message) => {
                 let is_call = message.request_id().is_some();
                 let kind = if is_call { CALL } else { CAST };
-                let sizes = sizes(message.sender.as_str().len(), kind, message.payload.len())?;
+                let sizes = sizes(message.sender.as_str().len(), kind, message.payload.len());
                 state.enter();
                 state.context_mut().enter(message);
                 begin(state, InHand::Message { is_call })?;
-                return Ok(sizes);
+                return sizes;
             }
             Work::Callback(_) if !state.handlers.calls_back => {
                 // It can't have made the call.
-                lane(state)?.inbox.finish_callback(Ok(()));
+                state.inbox.finish_callback(Ok(()));
             }
             Work::Callback(callback) => {
                 let (kind, body) = match &callback.result {
                     Ok(payload) => (ANSWERED, payload.len()),
                     Err(_) => (FAILED, 0),
                 };
-                let sizes = sizes(REQUEST_ID, kind, body)?;
+                let sizes = sizes(REQUEST_ID, kind, body);
                 state.enter();
                 state.context_mut().enter_callback(&callback);
                 begin(state, InHand::Callback(callback))?;
-                return Ok(sizes);
+                return sizes;
             }
             _ => {}
         }

@@ -32,27 +32,17 @@
   ;; Zero while a post-return function runs: then the guest may not call the host.
   (global $leave (export "leave") (mut i32) (i32.const 1))
 
-  ;; Whether `size` bytes at `at` are in the guest's memory.
-  (func $within (param $at i32) (param $size i32) (result i32)
-    (i64.le_u
-      (i64.add (i64.extend_i32_u (local.get $at)) (i64.extend_i32_u (local.get $size)))
-      (i64.shl (i64.extend_i32_u (memory.size)) (i64.const 16))))
-
-  ;; Whether a result at `at` is where it may be and says that all is well: its first byte is zero.
-  ;; Both results have 20 bytes, and begin at a multiple of 4.
-  (func $is_ok (param $at i32) (result i32)
-    (if (i32.and (local.get $at) (i32.const 3)) (then (return (i32.const 0))))
-    (if (i32.eqz (call $within (local.get $at) (i32.const 20))) (then (return (i32.const 0))))
-    (i32.eqz (i32.load8_u (local.get $at))))
-
   (func (export "run")
     (local $work i64) (local $kind i32)
     (local $name i32) (local $name_size i32) (local $body i32) (local $body_size i32)
     (local $code i32) (local $more i32) (local $most i32)
-    (local $result i32)
+    (local $result i32) (local $memory i64)
+    (local.set $work (call $next))
+    (if (i64.eqz (local.get $work)) (then (return)))
+    ;; The engine looks at the head of a loop whether the guest has run for too long. Here one thing
+    ;; is done and the next in hand; nothing that could be called lies between a handler's return
+    ;; and `next`, so that what is done counts.
     (loop $again
-      (local.set $work (call $next))
-      (if (i64.eqz (local.get $work)) (then (return)))
       (local.set $name_size (i32.and (i32.wrap_i64 (local.get $work)) (i32.const 0xff)))
       (local.set $kind
         (i32.and
@@ -62,65 +52,94 @@
       (local.set $name
         (call $realloc (i32.const 0) (i32.const 0) (i32.const 1) (local.get $name_size)))
       ;; Looked at before it is asked again, as whoever fills it at once does.
-      (if (i32.eqz (call $within (local.get $name) (local.get $name_size))) (then (unreachable)))
+      (local.set $memory (i64.shl (i64.extend_i32_u (memory.size)) (i64.const 16)))
+      (if
+        (i64.gt_u
+          (i64.add
+            (i64.extend_i32_u (local.get $name))
+            (i64.extend_i32_u (local.get $name_size)))
+          (local.get $memory))
+        (then (unreachable)))
 
-      ;; A callback that brings an error: 4.
-      (if (i32.eq (local.get $kind) (i32.const 4))
-        (then
-          (call $fill_error (local.get $name))
-          (local.set $most)
-          (local.set $more)
-          (local.set $body)
-          (local.set $code)
-          (local.set $result
-            (call $handle_callback
-              (local.get $name) (local.get $name_size)
-              (i32.const 1) (local.get $code) (local.get $body) (local.get $more)
-              (local.get $most)))
-          (call $callback_end (local.get $result))
-          (br $again)))
-
-      (local.set $body
-        (call $realloc (i32.const 0) (i32.const 0) (i32.const 1) (local.get $body_size)))
-      (call $fill (local.get $name) (local.get $body))
-
-      ;; A callback that brings an answer: 3.
-      (if (i32.eq (local.get $kind) (i32.const 3))
-        (then
-          (local.set $result
-            (call $handle_callback
-              (local.get $name) (local.get $name_size)
-              (i32.const 0) (local.get $body) (local.get $body_size) (i32.const 0)
-              (i32.const 0)))
-          (call $callback_end (local.get $result))
-          (br $again)))
-
-      ;; A cast, 1, or a call, 2.
-      (local.set $result
-        (call $handle_message
-          (local.get $name) (local.get $name_size) (local.get $body) (local.get $body_size)))
-      (block $read
-        ;; Of a cast, nobody reads the answer: that it is one, and where it may be, is enough.
-        (if (i32.eq (local.get $kind) (i32.const 1))
-          (then
-            (if (call $is_ok (local.get $result))
-              (then
+      (block $done
+        (block $called
+          (block $callback
+            (br_if $callback (i32.ge_u (local.get $kind) (i32.const 3)))
+            ;; A cast, 1, or a call, 2.
+            (local.set $body
+              (call $realloc (i32.const 0) (i32.const 0) (i32.const 1) (local.get $body_size)))
+            (call $fill (local.get $name) (local.get $body))
+            (local.set $result
+              (call $handle_message
+                (local.get $name) (local.get $name_size)
+                (local.get $body) (local.get $body_size)))
+            (block $read
+              (block $asked
+                ;; Of a cast, nobody reads the answer: that it is one, and where it may be, is
+                ;; enough. A result has 20 bytes, and begins at a multiple of 4.
+                (br_if $asked (i32.ne (local.get $kind) (i32.const 1)))
+                (br_if $asked (i32.and (local.get $result) (i32.const 3)))
+                (local.set $memory (i64.shl (i64.extend_i32_u (memory.size)) (i64.const 16)))
+                (br_if $asked
+                  (i64.gt_u
+                    (i64.add (i64.extend_i32_u (local.get $result)) (i64.const 20))
+                    (local.get $memory)))
+                (br_if $asked (i32.load8_u (local.get $result)))
+                (local.set $more (i32.load offset=8 (local.get $result)))
+                ;; Longer than 128 MiB is too much at once.
+                (br_if $asked (i32.gt_u (local.get $more) (i32.const 0x8000000)))
                 (br_if $read
-                  (call $within
-                    (i32.load offset=4 (local.get $result))
-                    (i32.load offset=8 (local.get $result))))))))
-        (call $answer (local.get $result)))
-      (if (global.get $has_message_post_return)
-        (then
-          (global.set $leave (i32.const 0))
-          (call $message_post_return (local.get $result))
-          (global.set $leave (i32.const 1))))
-      (br $again)))
+                  (i64.le_u
+                    (i64.add
+                      (i64.extend_i32_u (i32.load offset=4 (local.get $result)))
+                      (i64.extend_i32_u (local.get $more)))
+                    (local.get $memory))))
+              (call $answer (local.get $result)))
+            (br_if $done (i32.eqz (global.get $has_message_post_return)))
+            (global.set $leave (i32.const 0))
+            (call $message_post_return (local.get $result))
+            (global.set $leave (i32.const 1))
+            (br $done))
 
-  (func $callback_end (param $result i32)
-    (if (i32.eqz (call $is_ok (local.get $result))) (then (call $called (local.get $result))))
-    (if (global.get $has_callback_post_return)
-      (then
+          (if (i32.eq (local.get $kind) (i32.const 3))
+            ;; A callback that brings an answer: 3.
+            (then
+              (local.set $body
+                (call $realloc (i32.const 0) (i32.const 0) (i32.const 1) (local.get $body_size)))
+              (call $fill (local.get $name) (local.get $body))
+              (local.set $result
+                (call $handle_callback
+                  (local.get $name) (local.get $name_size)
+                  (i32.const 0) (local.get $body) (local.get $body_size) (i32.const 0)
+                  (i32.const 0))))
+            ;; One that brings an error: 4.
+            (else
+              (call $fill_error (local.get $name))
+              (local.set $most)
+              (local.set $more)
+              (local.set $body)
+              (local.set $code)
+              (local.set $result
+                (call $handle_callback
+                  (local.get $name) (local.get $name_size)
+                  (i32.const 1) (local.get $code) (local.get $body) (local.get $more)
+                  (local.get $most)))))
+          (br_if $called (i32.and (local.get $result) (i32.const 3)))
+          (br_if $called
+            (i64.gt_u
+              (i64.add (i64.extend_i32_u (local.get $result)) (i64.const 20))
+              (i64.shl (i64.extend_i32_u (memory.size)) (i64.const 16))))
+          (br_if $called (i32.load8_u (local.get $result)))
+          (br_if $done (i32.eqz (global.get $has_callback_post_return)))
+          (global.set $leave (i32.const 0))
+          (call $callback_post_return (local.get $result))
+          (global.set $leave (i32.const 1))
+          (br $done))
+        ;; The callback returned an error, or something that is no result.
+        (call $called (local.get $result))
+        (br_if $done (i32.eqz (global.get $has_callback_post_return)))
         (global.set $leave (i32.const 0))
         (call $callback_post_return (local.get $result))
-        (global.set $leave (i32.const 1))))))
+        (global.set $leave (i32.const 1)))
+
+      (br_if $again (i64.ne (local.tee $work (call $next)) (i64.const 0))))))

@@ -1,6 +1,5 @@
 //! An instance of the core lane.
 
-use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use castcall_broker::{Inbox, Instance, Message, StartError};
@@ -182,14 +181,10 @@ impl Instance for CoreInstance {
 
     fn run(&mut self, inbox: &mut Inbox) -> std::result::Result<(), CrashCode> {
         self.begin_turn();
-        if let Some(lane) = self.store.data_mut().lane_mut() {
-            lane.inbox = inbox.lend();
-        }
+        self.store.data_mut().inbox = inbox.lend();
         // A host function that panics is caught here, where the inbox can still be put back.
         let run = catch_unwind(AssertUnwindSafe(|| self.run.call(&mut self.store, ())));
-        if let Some(lane) = self.store.data_mut().lane_mut() {
-            *inbox = mem::replace(&mut lane.inbox, Inbox::empty());
-        }
+        *inbox = self.store.data_mut().inbox.lend();
         match run {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(self.crash(&error)),

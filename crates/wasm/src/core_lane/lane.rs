@@ -3,7 +3,7 @@
 use std::mem;
 
 use bytes::Bytes;
-use castcall_broker::{Callback, Inbox};
+use castcall_broker::Callback;
 use castcall_core::ComponentError;
 use wasmtime::{Caller, Global, Memory, TypedFunc, error::Result, format_err};
 
@@ -42,7 +42,6 @@ pub(crate) struct Lane {
     pub(crate) leave: Option<Global>,
     /// Not while the driver, or the host, lets the guest allocate.
     pub(crate) may_leave: bool,
-    pub(crate) inbox: Inbox,
     pub(crate) in_hand: InHand,
     pub(crate) outcome: Outcome,
 }
@@ -54,7 +53,6 @@ impl Lane {
             realloc: None,
             leave: None,
             may_leave: true,
-            inbox: Inbox::empty(),
             in_hand: InHand::Nothing,
             outcome: Outcome::Fine,
         }

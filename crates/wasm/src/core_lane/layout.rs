@@ -102,7 +102,7 @@ macro_rules! record {
                 $(
                     let start = aligned(end, <$type>::ALIGN);
                     Lower::store(&self.$field, to, start)?;
-                    let end = start + <$type>::SIZE;
+                    let end = start.wrapping_add(<$type>::SIZE);
                 )*
                 let _ = end;
                 Ok(())
@@ -121,7 +121,7 @@ macro_rules! record {
                 $(
                     let start = aligned(end, <$type>::ALIGN);
                     let $field = <$type>::load(guest, start)?;
-                    let end = start + <$type>::SIZE;
+                    let end = start.wrapping_add(<$type>::SIZE);
                 )*
                 let _ = end;
                 Ok(Self { $($field),* })

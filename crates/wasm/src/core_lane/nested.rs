@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use wasmparser::{ComponentExternalKind, ComponentTypeRef, Payload};
+use wasmparser::{ComponentExternalKind, ComponentTypeRef, Payload, TypeBounds};
 
 use super::NotCore;
 use super::shape::Function;
@@ -17,7 +17,19 @@ pub(crate) struct Nested<'a> {
 }
 
 impl<'a> Nested<'a> {
-    pub(crate) fn see(&mut self, payload: &Payload<'a>) -> Result<(), NotCore> {
+    /// Reads on, and says how many items that were.
+    pub(crate) fn see(&mut self, payload: &Payload<'a>) -> Result<usize, NotCore> {
+        let before = self.length();
+        self.read(payload)?;
+        Ok(1 + self.length() - before)
+    }
+
+    /// How many functions it imports and exports.
+    pub(crate) fn length(&self) -> usize {
+        self.functions.len() + self.exports.len()
+    }
+
+    fn read(&mut self, payload: &Payload<'a>) -> Result<(), NotCore> {
         match payload {
             Payload::Version { .. }
             | Payload::CustomSection(_)
@@ -36,7 +48,7 @@ impl<'a> Nested<'a> {
                     let import = import?;
                     match import.ty {
                         ComponentTypeRef::Func(_) => self.functions.push(import.name.name),
-                        ComponentTypeRef::Type(_) => {}
+                        ComponentTypeRef::Type(TypeBounds::Eq(_)) => {}
                         _ => return Err(NotCore::Form("an import of a nested component")),
                     }
                 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use wasmtime::{
-    Extern, ExternType, Instance, Linker, Module, ModuleExport, Store, TypedFunc, error::Result,
-    format_err,
+    Extern, ExternType, FuncType, Instance, Linker, Module, ModuleExport, Store, TypedFunc,
+    ValType, error::Result, format_err,
 };
 
 use super::NotCore;
@@ -73,6 +73,10 @@ impl From<NotCore> for Unplanned {
 
 const DANGLING: NotCore = NotCore::Form("an index of nothing");
 
+/// The driver imports these functions, and so knows their types more exactly than the component
+/// model asks for.
+const OTHER_TYPE: NotCore = NotCore::Form("an allocator or a post-return function of another type");
+
 impl Plan {
     /// Takes a component apart, and has its modules compiled.
     pub(crate) fn of(compiler: &Compiler, wasm: &[u8]) -> std::result::Result<Self, Unplanned> {
@@ -135,15 +139,34 @@ impl Parts {
                 _ => return Err(NotCore::Form("a memory of another kind")),
             }
         }
-        let entry = |lifted: &Lifted<'_>| {
-            let post_return = lifted.post_return.as_ref().map(exported).transpose()?;
+        let typed = |item: &Item<'_>, params: usize, results: usize| {
+            let Item::Export { step, name } = item else { return Err(OTHER_TYPE) };
+            let module = shape.steps.get(*step).and_then(|step| modules.get(step.module));
+            let (Some(module), i32) = (module, ValType::I32) else { return Err(OTHER_TYPE) };
+            let plain = FuncType::new(
+                module.engine(),
+                std::iter::repeat_n(i32.clone(), params),
+                std::iter::repeat_n(i32, results),
+            );
+            match module.get_export(name) {
+                Some(ExternType::Func(ty)) if FuncType::eq(&ty, &plain) => Ok(()),
+                _ => Err(OTHER_TYPE),
+            }
+        };
+        if let Some(realloc) = &shape.realloc {
+            typed(realloc, 4, 1)?;
+        }
+        let entry = |lifted: &Lifted<'_>, results: usize| {
+            let post_return = lifted.post_return.as_ref();
+            post_return.map_or(Ok(()), |item| typed(item, results, 0))?;
+            let post_return = post_return.map(exported).transpose()?;
             Ok::<_, NotCore>(Entry { call: exported(&lifted.call)?, post_return })
         };
-        let find = |interface, function| {
+        let find = |interface, function, results| {
             let is_there = shape.exports.keys().any(|(exported, _)| *exported == interface);
             let lifted = shape.exports.get(&(interface, function));
             debug_assert!(EXPORTS.iter().any(|row| (row.0, row.1) == (interface, function)));
-            match lifted.map(entry).transpose()? {
+            match lifted.map(|lifted| entry(lifted, results)).transpose()? {
                 None if is_there => Err(NotCore::Form("an interface without its functions")),
                 entry => Ok(entry),
             }
@@ -153,14 +176,14 @@ impl Parts {
                 .iter()
                 .filter_map(|name| shape.exports.get(name)?.post_return.as_ref())
                 .any(|post_return| shape.may_leave(post_return));
-        let init = find(names::SETUP, "init")?;
+        let init = find(names::SETUP, "init", 1)?;
         let parts = Self {
             steps,
             memory,
             realloc: shape.realloc.as_ref().map(exported).transpose()?,
-            handle_message: find(names::LIFECYCLE, "handle-message")?,
-            handle_callback: find(names::CALLBACK, "handle-callback")?,
-            setup: init.zip(find(names::SETUP, "shutdown")?),
+            handle_message: find(names::LIFECYCLE, "handle-message", 1)?,
+            handle_callback: find(names::CALLBACK, "handle-callback", 1)?,
+            setup: init.zip(find(names::SETUP, "shutdown", 0)?),
             may_leave,
         };
         if parts.memory.is_none() || parts.realloc.is_none() {

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use wasmparser::{
     CanonicalFunction, CanonicalOption, ComponentAlias, ComponentExport, ComponentExternalKind,
     ComponentInstance, ComponentTypeRef, Export, ExternalKind, Instance, Parser, Payload,
+    TypeBounds,
 };
 
 use super::NotCore;
@@ -76,6 +77,12 @@ pub(crate) enum Function<'a> {
 }
 
 /// Shared, as it may be exported more than once.
+impl Function<'_> {
+    fn is_imported(&self) -> bool {
+        matches!(self, Self::Imported { .. })
+    }
+}
+
 #[derive(Debug)]
 enum Bundle<'a> {
     Imported(&'a str),
@@ -83,8 +90,10 @@ enum Bundle<'a> {
 }
 
 /// The index spaces, as far as they have been read.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Spaces<'a> {
+    /// How many more items are looked at: this comes before all else that bounds a file.
+    left: usize,
     core_instances: Vec<CoreInstance<'a>>,
     core_functions: Vec<Item<'a>>,
     tables: Vec<Item<'a>>,
@@ -102,6 +111,11 @@ impl From<wasmparser::BinaryReaderError> for NotCore {
     }
 }
 
+/// How many items of its index spaces a component may have. Those that tools make have some tens.
+const MAX_ITEMS: usize = 100_000;
+
+const REEXPORT: NotCore = NotCore::Form("an export that it imports");
+
 /// What was validated refers to what is there.
 const DANGLING: NotCore = NotCore::Form("an index of nothing");
 
@@ -112,7 +126,7 @@ fn at<T>(space: &[T], index: u32) -> Result<&T, NotCore> {
 impl<'a> Shape<'a> {
     pub(crate) fn of(wasm: &'a [u8]) -> Result<Self, NotCore> {
         let mut shape = Self::default();
-        let mut spaces = Spaces::default();
+        let mut spaces = Spaces::new();
         // Payloads of what is nested follow: how deep, and whether in a component.
         let mut inside: Vec<Option<Nested<'a>>> = Vec::new();
         for payload in Parser::new(0).parse_all(wasm) {
@@ -123,6 +137,7 @@ impl<'a> Shape<'a> {
                         return Err(NotCore::Form("a module in a nested component"));
                     }
                     let bytes = wasm.get(unchecked_range.clone()).ok_or(DANGLING)?;
+                    spaces.charge(1)?;
                     shape.modules.push(bytes);
                     inside.push(None);
                 }
@@ -139,7 +154,7 @@ impl<'a> Shape<'a> {
                 }
                 // A module's own sections.
                 (_, Some(None)) => {}
-                (payload, Some(Some(nested))) => nested.see(payload)?,
+                (payload, Some(Some(nested))) => spaces.charge(nested.see(payload)?)?,
                 (_, None) => shape.see(&mut spaces, payload)?,
             }
         }
@@ -162,34 +177,39 @@ impl<'a> Shape<'a> {
             | Payload::CoreTypeSection(_) => {}
             Payload::InstanceSection(section) => {
                 for instance in section {
+                    spaces.charge(1)?;
                     self.core_instance(spaces, instance?)?;
                 }
             }
             Payload::ComponentCanonicalSection(section) => {
                 for function in section {
+                    spaces.charge(1)?;
                     self.canonical(spaces, function?)?;
                 }
             }
             Payload::ComponentAliasSection(section) => {
                 for alias in section {
+                    spaces.charge(1)?;
                     spaces.alias(alias?)?;
                 }
             }
             Payload::ComponentImportSection(section) => {
                 for import in section {
+                    spaces.charge(1)?;
                     let import = import?;
                     match import.ty {
                         ComponentTypeRef::Instance(_) if is_ours(import.name.name) => {
                             self.imports.push(import.name.name);
                             spaces.instances.push(Bundle::Imported(import.name.name));
                         }
-                        ComponentTypeRef::Type(_) => {}
+                        ComponentTypeRef::Type(TypeBounds::Eq(_)) => {}
                         _ => return Err(NotCore::Import(import.name.name.to_owned())),
                     }
                 }
             }
             Payload::ComponentInstanceSection(section) => {
                 for instance in section {
+                    spaces.charge(1)?;
                     let bundle = spaces.instance(instance?)?;
                     spaces.instances.push(bundle);
                 }
@@ -214,6 +234,7 @@ impl<'a> Shape<'a> {
     ) -> Result<(), NotCore> {
         let made = match instance {
             Instance::Instantiate { module_index, args } => {
+                spaces.charge(args.len())?;
                 let named = |arg: &wasmparser::InstantiationArg<'a>| {
                     Ok((arg.name, at(&spaces.core_instances, arg.index)?.clone()))
                 };
@@ -222,6 +243,7 @@ impl<'a> Shape<'a> {
                 CoreInstance::Made(self.steps.len() - 1)
             }
             Instance::FromExports(exports) => {
+                spaces.charge(exports.len())?;
                 let named = |export: &Export<'a>| {
                     let space = spaces.core(export.kind)?;
                     Ok((export.name, at(space, export.index)?.clone()))
@@ -295,25 +317,36 @@ impl<'a> Shape<'a> {
         export: &ComponentExport<'a>,
     ) -> Result<(), NotCore> {
         let name = export.name.name;
+        spaces.charge(1)?;
         // What is exported is in its index space once more.
         match export.kind {
             ComponentExternalKind::Func => {
                 let function = at(&spaces.functions, export.index)?.clone();
+                if function.is_imported() {
+                    return Err(REEXPORT);
+                }
                 spaces.functions.push(function);
             }
             ComponentExternalKind::Instance => {
                 let Bundle::Exports(exports) = at(&spaces.instances, export.index)? else {
-                    return Err(NotCore::Form("an export that it imports"));
+                    return Err(REEXPORT);
                 };
-                let again = Rc::clone(exports);
-                for (function, what) in &**exports {
-                    if let Function::Lifted(lifted) = what {
-                        self.exports.insert((name, function), lifted.clone());
-                    } else if is_ours(name) {
-                        return Err(NotCore::Form("an export that it imports"));
-                    }
+                let exports = Rc::clone(exports);
+                spaces.charge(exports.len())?;
+                if exports.values().any(Function::is_imported) {
+                    return Err(REEXPORT);
                 }
-                spaces.instances.push(Bundle::Exports(again));
+                if is_ours(name) {
+                    for (function, what) in &*exports {
+                        if let Function::Lifted(lifted) = what {
+                            self.exports.insert((name, function), lifted.clone());
+                        }
+                    }
+                } else if name.starts_with(names::PACKAGE) {
+                    // By the rules of versions, it might be taken for one of ours.
+                    return Err(NotCore::Form("another version of an interface"));
+                }
+                spaces.instances.push(Bundle::Exports(exports));
             }
             ComponentExternalKind::Type => {}
             _ => return Err(NotCore::Form("an export of a kind that is not known")),
@@ -342,6 +375,27 @@ fn is_ours(interface: &str) -> bool {
 }
 
 impl<'a> Spaces<'a> {
+    fn new() -> Self {
+        Self {
+            left: MAX_ITEMS,
+            core_instances: Vec::new(),
+            core_functions: Vec::new(),
+            tables: Vec::new(),
+            memories: Vec::new(),
+            globals: Vec::new(),
+            tags: Vec::new(),
+            functions: Vec::new(),
+            instances: Vec::new(),
+            components: Vec::new(),
+        }
+    }
+
+    /// So many items more.
+    fn charge(&mut self, items: usize) -> Result<(), NotCore> {
+        self.left = self.left.checked_sub(items).ok_or(NotCore::Form("too much in it"))?;
+        Ok(())
+    }
+
     fn core(&self, kind: ExternalKind) -> Result<&Vec<Item<'a>>, NotCore> {
         Ok(match kind {
             ExternalKind::Func => &self.core_functions,
@@ -391,7 +445,14 @@ impl<'a> Spaces<'a> {
         Ok(())
     }
 
-    fn instance(&self, instance: ComponentInstance<'a>) -> Result<Bundle<'a>, NotCore> {
+    fn instance(&mut self, instance: ComponentInstance<'a>) -> Result<Bundle<'a>, NotCore> {
+        match &instance {
+            ComponentInstance::Instantiate { component_index, args } => {
+                let exports = at(&self.components, *component_index)?.length();
+                self.charge(args.len() + exports)?;
+            }
+            ComponentInstance::FromExports(exports) => self.charge(exports.len())?,
+        }
         Ok(Bundle::Exports(Rc::new(match instance {
             ComponentInstance::Instantiate { component_index, args } => {
                 let mut given = HashMap::new();

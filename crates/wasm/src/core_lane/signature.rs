@@ -1,9 +1,10 @@
 //! Whether a component's functions have the contract's types.
 
-use wasmparser::Validator;
 use wasmparser::component_types::{
-    ComponentDefinedType, ComponentEntityType, ComponentFuncTypeId, ComponentValType,
+    ComponentAnyTypeId, ComponentDefinedType, ComponentEntityType, ComponentFuncTypeId,
+    ComponentValType,
 };
+use wasmparser::{Validator, WasmFeatures};
 
 use super::NotCore;
 use super::contract::{EXPORTS, IMPORTS};
@@ -12,7 +13,7 @@ use super::shape::Shape;
 /// Validates a component, and checks that what it imports of the host's and exports for it is typed
 /// as the contract has it.
 pub(crate) fn check(wasm: &[u8], shape: &Shape<'_>) -> Result<(), NotCore> {
-    let types = Validator::new().validate_all(wasm)?;
+    let types = Validator::new_with_features(FEATURES).validate_all(wasm)?;
     let types = types.as_ref();
     for interface in &shape.imports {
         let item = types.component_item_for_import(interface).ok_or(TYPE)?;
@@ -22,6 +23,9 @@ pub(crate) fn check(wasm: &[u8], shape: &Shape<'_>) -> Result<(), NotCore> {
                 ComponentEntityType::Func(function) => {
                     let expected = expected(IMPORTS, interface, name).ok_or(TYPE)?;
                     is(&types, function, expected)?;
+                }
+                ComponentEntityType::Type { created: ComponentAnyTypeId::Resource(_), .. } => {
+                    return Err(NotCore::Form("resources, or what is asynchronous"));
                 }
                 ComponentEntityType::Type { .. } => {}
                 _ => return Err(TYPE),
@@ -37,6 +41,14 @@ pub(crate) fn check(wasm: &[u8], shape: &Shape<'_>) -> Result<(), NotCore> {
     }
     Ok(())
 }
+
+/// What the engine takes of a component, too: of all that WebAssembly 3 has, not what wasmtime is
+/// built without here. Modules are validated by the engine itself.
+const FEATURES: WasmFeatures = WasmFeatures::WASM3
+    .difference(WasmFeatures::GC_TYPES)
+    .difference(WasmFeatures::EXCEPTIONS)
+    .difference(WasmFeatures::THREADS)
+    .union(WasmFeatures::COMPONENT_MODEL);
 
 const TYPE: NotCore = NotCore::Form("another type than the contract's");
 
