@@ -475,3 +475,6 @@ impl<'a, T: Lift<'a>, E: Lift<'a>> Lift<'a> for Result<T, E> {
 pub(crate) fn no_case() -> wasmtime::Error {
     format_err!("unexpected discriminant")
 }
+
+#[cfg(test)]
+mod tests;

@@ -484,3 +484,6 @@ impl<'a> Spaces<'a> {
         })))
     }
 }
+
+#[cfg(test)]
+mod tests;

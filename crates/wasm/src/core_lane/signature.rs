@@ -181,3 +181,6 @@ impl Left<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
