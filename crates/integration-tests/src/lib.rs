@@ -1,5 +1,6 @@
 //! What the integration tests share: fixtures, settings, waiting, and two native peers.
 
+pub mod differential;
 mod gate;
 mod recorder;
 mod settings;

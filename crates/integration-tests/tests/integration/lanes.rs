@@ -83,6 +83,7 @@ const LANES: &[(&str, &str)] = &[
     ("rust-exchanger", "core"),
     ("rust-greeter", "core"),
     ("rust-witness", "core"),
+    ("scripted", "core"),
     ("self-caller", "core"),
     ("sender-validator", "core"),
     ("setup-recorder", "core"),

@@ -9,6 +9,7 @@ mod compiling;
 mod context;
 mod dead_letters;
 mod deferred;
+mod differential;
 mod faults;
 mod hostile;
 mod lanes;
