@@ -7,17 +7,28 @@ use castcall::{Bytes, ComponentHandle, Context, MailboxConfig, Message, Messagin
 use castcall_benches::host::{Host, TIMEOUT};
 use castcall_benches::lane::Lane;
 use castcall_benches::one_thread::OneThread;
-use castcall_benches::settings::message;
 
 use crate::suite::{Group, Suite};
 
 const SENDERS: usize = 16;
 
+/// In the codec `raw`.
+const MESSAGE: [u8; 64] = [0x55; 64];
+
+/// What is sent: bytes that nobody allocates, or bytes that each sender does. With the latter the
+/// allocator is measured too, when one core frees what another took.
+type Payload = (&'static str, fn() -> Bytes);
+
+const PAYLOADS: [Payload; 2] =
+    [("", || Bytes::from_static(&MESSAGE)), ("/own-payloads", || Bytes::copy_from_slice(&MESSAGE))];
+
 pub(crate) fn run(suite: &mut Suite) {
     let mut group = suite.group("hot");
     for &lane in Lane::ALL {
-        alone(&mut group, lane);
-        contended(&mut group, lane);
+        for payload in PAYLOADS {
+            alone(&mut group, lane, payload);
+            contended(&mut group, lane, payload);
+        }
     }
 }
 
@@ -27,7 +38,7 @@ fn nothing(_: &mut Context, _: Message) -> Result<Bytes, castcall::ComponentErro
 
 /// What the delivery of a message costs that waits in the mailbox, while nobody else does
 /// anything: full mailboxes are filled, and the time is that of emptying them.
-fn alone(group: &mut Group<'_>, lane: Lane) {
+fn alone(group: &mut Group<'_>, lane: Lane, (suffix, payload): Payload) {
     let setup = || {
         let host = OneThread::new(lane);
         let receiver = host.load("bench/hot", "echo-handler");
@@ -35,7 +46,7 @@ fn alone(group: &mut Group<'_>, lane: Lane) {
         let senders: Vec<_> = (0..SENDERS).map(senders).collect();
         (host, receiver, senders)
     };
-    let id = format!("{}/delivery-alone", lane.name());
+    let id = format!("{}/delivery-alone{suffix}", lane.name());
     group.bench(&id, setup, |(host, receiver, senders), iterations| {
         let full = MailboxConfig::default().messages as u64;
         let mut time = Duration::ZERO;
@@ -44,7 +55,7 @@ fn alone(group: &mut Group<'_>, lane: Lane) {
         while left > 0 {
             for number in 0..full {
                 let sender = &senders[number as usize % senders.len()];
-                sender.cast(receiver.id(), message(number)).unwrap();
+                sender.cast(receiver.id(), payload()).unwrap();
             }
             let start = Instant::now();
             host.run_all();
@@ -56,7 +67,7 @@ fn alone(group: &mut Group<'_>, lane: Lane) {
 }
 
 /// The same while sixteen, on another core, send as much as the mailbox takes.
-fn contended(group: &mut Group<'_>, lane: Lane) {
+fn contended(group: &mut Group<'_>, lane: Lane, (suffix, payload): Payload) {
     let setup = || {
         let host = Host::new(lane, 1);
         let receiver = host.load("bench/hot", "echo-handler");
@@ -64,14 +75,14 @@ fn contended(group: &mut Group<'_>, lane: Lane) {
         let senders: Vec<_> = (0..SENDERS).map(senders).collect();
         (host, receiver, senders)
     };
-    let id = format!("{}/{SENDERS}-senders", lane.name());
+    let id = format!("{}/{SENDERS}-senders{suffix}", lane.name());
     group.bench(&id, setup, |(_host, receiver, senders), iterations| {
         let handled = |receiver: &ComponentHandle| receiver.stats().casts_handled;
         let before = handled(receiver);
         let start = Instant::now();
         for number in 0..iterations {
             let sender = &senders[number as usize % senders.len()];
-            while let Err(refused) = sender.cast(receiver.id(), message(number)) {
+            while let Err(refused) = sender.cast(receiver.id(), payload()) {
                 assert_eq!(refused.error, MessagingError::MailboxFull);
                 thread::yield_now();
             }
