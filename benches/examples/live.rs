@@ -19,6 +19,11 @@ const MAPS_EACH: usize = 8;
 /// What a process has of addresses on x86-64, with four levels of page tables.
 const ADDRESSES: u64 = 1 << 47;
 
+/// More than that have no room for memories of 4 GiB.
+const MANY: usize = 30_000;
+/// Bytes that each memory then sets aside.
+const RESERVED: u64 = 128 << 10;
+
 fn main() -> Result<(), Box<dyn Error>> {
     let (mut count, mut lane) = (10_000, Lane::ALL[0]);
     for arg in env::args().skip(1) {
@@ -28,7 +33,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     let max_maps = raise_max_maps(count * MAPS_EACH)?;
-    let host = Host::of(lane, System::builder());
+    let builder = System::builder();
+    // As many as there are addresses for, unless each sets fewer aside.
+    let small = count > MANY;
+    let builder = if small { builder.memory_reservation(RESERVED) } else { builder };
+    let host = Host::of(lane, builder);
     let wasm = Bytes::from(settings::fixture("echo-handler"));
     let id = |number: usize| format!("bench/live-{number}");
     let load = |number| {
@@ -71,6 +80,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let report = json!({
         "lane": lane.name(),
         "wanted": count,
+        "small_reservation": small,
         "live": live,
         "answered": answered,
         "bytes_each": (after.resident - before.resident) / others,

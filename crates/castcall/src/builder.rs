@@ -193,6 +193,15 @@ impl SystemBuilder {
         self
     }
 
+    /// How many bytes of addresses each memory of a guest sets aside: less than the default lets more
+    /// than some 30,000 components run in one process, and has their accesses checked. See
+    /// [`EngineConfig::memory_reservation`](castcall_wasm::EngineConfig::memory_reservation).
+    #[must_use]
+    pub fn memory_reservation(mut self, bytes: u64) -> Self {
+        self.engine.memory_reservation = Some(bytes);
+        self
+    }
+
     /// Bounds the compiled code that is kept in the state directory, so that it need not be compiled
     /// again, in bytes. What has not been used for longest goes first. 0: none is kept. Default:
     /// 512 MiB. Without a state directory, and on systems other than Unix, there is none either.

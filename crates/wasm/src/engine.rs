@@ -34,7 +34,16 @@ pub struct EngineConfig {
     /// Whether components that can be are entered through the core lane, which is faster and does
     /// the same: see [`Lane`](crate::Lane). Default: they are.
     pub core_lane: bool,
+    /// How many bytes of addresses each memory of a guest sets aside. With all that 32 bits can say,
+    /// wasmtime's own choice and the default (`None`), a guest's accesses need no checks, and a
+    /// process has addresses for some 30,000 memories. With less there may be more components at
+    /// once, their accesses are checked, and a memory that outgrows it moves.
+    pub memory_reservation: Option<u64>,
 }
+
+/// What follows a small memory, and by how much more it is moved than it has to grow.
+const SMALL_GUARD: u64 = 64 << 10;
+const SMALL_GROWTH: u64 = 1 << 20;
 
 impl Default for EngineConfig {
     fn default() -> Self {
@@ -43,6 +52,7 @@ impl Default for EngineConfig {
             compile: CompileLimits::default(),
             compiles_at_once: 2,
             core_lane: true,
+            memory_reservation: None,
         }
     }
 }
@@ -87,6 +97,11 @@ impl Engine {
         wasm.max_wasm_stack(config.max_stack);
         // Costs more than everything else on the way into a guest, and no guest here uses it.
         wasm.concurrency_support(false);
+        if let Some(bytes) = config.memory_reservation {
+            wasm.memory_reservation(bytes);
+            wasm.memory_guard_size(SMALL_GUARD);
+            wasm.memory_reservation_for_growth(SMALL_GROWTH);
+        }
         let make = move || {
             let engine = wasmtime::Engine::new(&wasm)?;
             let mut linker = Linker::new(&engine);

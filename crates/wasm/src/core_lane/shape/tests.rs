@@ -48,7 +48,7 @@ fn the_usual_shape_is_taken() {
         (core instance (export "self-id" (func $lowered)))
         (instance $exported (export "f" (func $one)))"#,
         &format!(r#"(export "{}" (instance $exported))"#, names::LIFECYCLE),
-        r#"(export "f" (func $two)) (import "t" (type (sub resource)))"#,
+        r#"(export "f" (func $two)) (type $one (enum "one")) (import "t" (type (eq $one)))"#,
     ];
     assert_eq!(look(&parts), Ok(()));
     let text = format!("(component {CORE} {})", parts.concat());
@@ -110,6 +110,29 @@ fn only_what_is_castcall_s_is_imported() {
 }
 
 #[test]
+fn an_interface_of_another_version_is_not_overlooked() {
+    let exported = r#"(instance $exported (export "f" (func $one)))"#;
+    for (name, taken) in [("other:package/setup@0.1.3", true), (names::SETUP, true)] {
+        let export = format!(r#"(export "{name}" (instance $exported))"#);
+        assert_eq!(look(&[&lifted("one", OPTIONS), exported, &export]).is_ok(), taken, "{name}");
+    }
+    let export = r#"(export "castcall:component/component-setup@0.1.3" (instance $exported))"#;
+    let form = "another version of an interface";
+    is_refused(&[&lifted("one", OPTIONS), exported, export], form);
+}
+
+/// A small file that would have the host copy much, before any limit is looked at.
+#[test]
+fn what_is_repeated_very_often_is_not_taken() {
+    let functions: String =
+        (0..1_000).map(|number| format!(r#"(export "f{number}" (func $one))"#)).collect();
+    let exports: String =
+        (0..200).map(|number| format!(r#"(export "e{number}" (instance $many))"#)).collect();
+    let many = format!("(instance $many {functions})");
+    is_refused(&[&lifted("one", OPTIONS), &many, &exports], "too much in it");
+}
+
+#[test]
 fn what_is_passed_on_is_not_taken() {
     let host = import(names::HOST_SERVICES, r#"(instance $host (export "self-id" (func)))"#);
     let form = "an export that it imports";
@@ -118,8 +141,9 @@ fn what_is_passed_on_is_not_taken() {
         (instance $exported (export "handle-message" (func $id)))"#;
     let export = format!(r#"(export "{}" (instance $exported))"#, names::LIFECYCLE);
     is_refused(&[&host, alias, &export], form);
-    // Under a name that nobody enters, it is nobody's matter.
-    assert_eq!(look(&[&host, alias, r#"(export "other" (instance $exported))"#]), Ok(()));
+    // Nor under a name that nobody enters: the component lane can't either.
+    is_refused(&[&host, alias, r#"(export "other" (instance $exported))"#], form);
+    is_refused(&[&host, alias, r#"(export "other" (func $id))"#], form);
     let own = r#"(func $none (canon lift (core func $core "none")))
         (core func (canon lower (func $none)))"#;
     is_refused(&[own], "a function of its own that it imports");

@@ -160,3 +160,56 @@ fn a_huge_type_costs_no_more_than_it_takes_to_see_that_it_is_another() {
     assert_eq!(left.function(id), Err(TYPE));
     assert_eq!(left.text, "string", "it went no further");
 }
+
+/// What an engine says of a component, and which lane that is.
+fn compiled(text: &str, core_lane: bool) -> Result<crate::Lane, String> {
+    let config = crate::EngineConfig { core_lane, ..crate::EngineConfig::default() };
+    let engine = crate::Engine::new(config).unwrap();
+    let wasm = wat::parse_str(text).unwrap_or_else(|error| panic!("{error}"));
+    let component = engine.compile(&wasm).map_err(|error| error.to_string())?;
+    Ok(component.lane().clone())
+}
+
+/// Of what wasmtime is built without, a component's own types may not have anything either.
+#[test]
+fn what_the_engine_does_not_know_is_refused_in_both_lanes() {
+    let start = component();
+    let start = start.trim_end().strip_suffix(')').unwrap();
+    assert_eq!(compiled(&component(), true), Ok(crate::Lane::Core));
+    for more in [
+        "(type (func async))",
+        "(type (stream u8))",
+        "(type (future u8))",
+        r#"(core type (module (import "a" "b" (memory 1 1 shared))))"#,
+        r#"(core type (module (import "a" "b" (global (ref null struct)))))"#,
+        r#"(core type (module (import "a" "b" (tag (type 0)))))"#,
+        r#"(import "r" (type (sub resource)))"#,
+    ] {
+        let text = format!("{start} {more})");
+        if wat::parse_str(&text).is_err() {
+            // Tags need a type of their own in the module's type.
+            assert!(more.contains("tag"), "{more}");
+            continue;
+        }
+        let (core, other) = (compiled(&text, true), compiled(&text, false));
+        assert_eq!(core.as_ref().err(), other.as_ref().err(), "{more}: {core:?}, {other:?}");
+        assert_ne!(core, Ok(crate::Lane::Core), "{more}");
+    }
+}
+
+/// The driver imports what the component model only calls.
+#[test]
+fn functions_of_other_types_take_the_component_lane() {
+    let plain = r#"(func (export "realloc") (param i32 i32 i32 i32) (result i32) unreachable)"#;
+    let sub = r#"(type $sub (sub (func (param i32 i32 i32 i32) (result i32))))
+        (func (export "realloc") (type $sub) unreachable)"#;
+    let four = r#"(func (export "four") (param i32 i32 i32 i32) (result i32) unreachable)"#;
+    let typed = r#"(type $four (func (param i32 i32 i32 i32) (result i32)))
+        (func (export "four") (type $four) unreachable)"#;
+    let text = component().replace(plain, sub).replace(four, typed);
+    assert_ne!(text, component());
+    let Ok(crate::Lane::Component(NotCore::Form(form))) = compiled(&text, true) else {
+        panic!("{:?}", compiled(&text, true))
+    };
+    assert_eq!(form, "an allocator or a post-return function of another type");
+}
