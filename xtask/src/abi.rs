@@ -77,6 +77,7 @@ fn contract(resolve: &Resolve, package: wit_parser::PackageId) -> Result<String>
     }
     Ok(format!(
         "//! The contract as `wit/castcall.wit` has it. Made by `cargo xtask abi`: don't edit it.\n\n\
+         use castcall_core::RequestId;\n\
          use wasmtime::{{Caller, Linker, error::Result}};\n\n\
          use super::abi::{{Abi, Args, Flat, Lift, Lower, View, Writer, aligned, larger, more, no_case}};\n\
          use super::imports::{{give, serve}};\n\

@@ -58,7 +58,8 @@ fn host_services(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
             with(&mut store, |context, store| {
                 let target = target.to_str(store)?;
                 let request = request.as_le_slice(store);
-                Ok((services::send_request(context, &target, request, timeout),))
+                let sent = services::send_request(context, &target, request, timeout);
+                Ok((sent.map(|id| id.to_string()),))
             })
         },
     )?;
@@ -122,7 +123,8 @@ fn message_context(linker: &mut LinkerInstance<'_, State>) -> Result<()> {
         Ok((services::topic(store.data_mut().context_mut()),))
     })?;
     linker.func_wrap("request-id", |mut store: Store<'_>, (): ()| -> Answer<String> {
-        Ok((services::request_id(store.data_mut().context_mut()),))
+        let id = services::request_id(store.data_mut().context_mut());
+        Ok((id.map(|id| id.to_string()),))
     })?;
     linker.func_wrap("remaining-ms", |mut store: Store<'_>, (): ()| -> Answer<u64> {
         Ok((services::remaining_ms(store.data_mut().context_mut()),))

@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use castcall_broker::{Context, Payload};
+use castcall_core::RequestId;
 
 use crate::types::{
     CancelError, ComponentError, DeferError, MessagingError, ReplyError, TraceContextValue,
@@ -41,9 +42,8 @@ pub(crate) fn send_request(
     target: &str,
     request: &[u8],
     timeout_ms: u64,
-) -> Result<String, MessagingError> {
-    let sent = context.send_request(target, InGuest(request), timeout_ms);
-    sent.map(|id| id.encode(&mut [0; 36]).to_owned()).map_err(Into::into)
+) -> Result<RequestId, MessagingError> {
+    context.send_request(target, InGuest(request), timeout_ms).map_err(Into::into)
 }
 
 pub(crate) fn cancel_request(context: &mut Context, id: &str) -> Result<(), CancelError> {
@@ -95,8 +95,8 @@ pub(crate) fn topic(context: &mut Context) -> Option<String> {
     context.current().and_then(|message| message.topic.as_ref()).map(ToString::to_string)
 }
 
-pub(crate) fn request_id(context: &mut Context) -> Option<String> {
-    context.current().and_then(|message| message.request_id()).map(|id| id.to_string())
+pub(crate) fn request_id(context: &mut Context) -> Option<RequestId> {
+    context.current().and_then(|message| message.request_id())
 }
 
 pub(crate) fn remaining_ms(context: &mut Context) -> Option<u64> {

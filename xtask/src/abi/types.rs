@@ -80,6 +80,20 @@ impl<'a> Types<'a> {
         self.seen.entry(name).or_insert(layout).ways.insert(way);
     }
 
+    /// Whether it is text that Rust has a type of its own for: it is written without being made into
+    /// text before.
+    fn is_request_id(&self, ty: &Type) -> bool {
+        let Type::Id(mut id) = *ty else { return false };
+        loop {
+            let def = &self.resolve.types[id];
+            match def.kind {
+                _ if def.name.as_deref() == Some("request-id") => return true,
+                TypeDefKind::Type(Type::Id(next)) => id = next,
+                _ => return false,
+            }
+        }
+    }
+
     /// Notes the layouts of a type and of what it consists of, and that its values go this way.
     pub(crate) fn see(&mut self, ty: &Type, way: &'static str) -> Result<()> {
         let Some(def) = self.def(ty) else { return Ok(()) };
@@ -125,6 +139,9 @@ impl<'a> Types<'a> {
 
     /// The Rust type of what is given to a guest.
     pub(crate) fn owned(&self, ty: &Type) -> Result<String> {
+        if self.is_request_id(ty) {
+            return Ok("RequestId".to_owned());
+        }
         if let Some(primitive) = self.primitive(ty) {
             return Ok(match primitive {
                 Type::Bool => "bool",

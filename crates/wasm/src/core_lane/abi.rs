@@ -8,6 +8,7 @@
 
 use std::cell::Cell;
 
+use castcall_core::RequestId;
 use wasmtime::{StoreContextMut, error::Result, format_err};
 
 use super::lane::Lane;
@@ -271,7 +272,7 @@ macro_rules! listed {
     )*};
 }
 
-listed!({} &str, {} String, {T: Abi} Vec<T>, {T: Abi} &[T]);
+listed!({} &str, {} String, {} RequestId, {T: Abi} Vec<T>, {T: Abi} &[T]);
 
 fn store_list(to: &mut Writer<'_>, at: u32, (from, length): (u32, u32)) -> Result<()> {
     from.store(to, at)?;
@@ -300,6 +301,21 @@ macro_rules! text {
 }
 
 text!(&str, String);
+
+/// As text, the usual way.
+impl Lower for RequestId {
+    fn store(&self, to: &mut Writer<'_>, at: u32) -> Result<()> {
+        let mut text = [0; 36];
+        let text: &str = self.encode(&mut text);
+        text.store(to, at)
+    }
+
+    fn flatten(&self, to: &mut Writer<'_>, flat: &mut Flat) -> Result<()> {
+        let mut text = [0; 36];
+        let text: &str = self.encode(&mut text);
+        text.flatten(to, flat)
+    }
+}
 
 impl<'a> Lift<'a> for &'a [u8] {
     #[inline]

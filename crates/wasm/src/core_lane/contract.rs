@@ -1,5 +1,6 @@
 //! The contract as `wit/castcall.wit` has it. Made by `cargo xtask abi`: don't edit it.
 
+use castcall_core::RequestId;
 use wasmtime::{Caller, Linker, error::Result};
 
 use super::abi::{Abi, Args, Flat, Lift, Lower, View, Writer, aligned, larger, more, no_case};
@@ -133,7 +134,7 @@ pub(crate) fn link(linker: &mut Linker<State>) -> Result<()> {
         give(&mut caller, ret, &result)
     })?;
     linker.func_wrap("castcall:component/host-services@0.1.0", "send-request", |mut caller: Caller<'_, State>, a0: u32, a1: u32, a2: u32, a3: u32, a4: u64, ret: u32| -> Result<()> {
-        let result: std::result::Result<String, MessagingError> = serve(&mut caller, &[a0.into(), a1.into(), a2.into(), a3.into(), a4], |context, args| Ok(services::send_request(context, args.next::<&str>()?, args.next::<&[u8]>()?, args.next::<u64>()?)))?;
+        let result: std::result::Result<RequestId, MessagingError> = serve(&mut caller, &[a0.into(), a1.into(), a2.into(), a3.into(), a4], |context, args| Ok(services::send_request(context, args.next::<&str>()?, args.next::<&[u8]>()?, args.next::<u64>()?)))?;
         give(&mut caller, ret, &result)
     })?;
     linker.func_wrap("castcall:component/host-services@0.1.0", "cancel-request", |mut caller: Caller<'_, State>, a0: u32, a1: u32, ret: u32| -> Result<()> {
@@ -177,7 +178,7 @@ pub(crate) fn link(linker: &mut Linker<State>) -> Result<()> {
         give(&mut caller, ret, &result)
     })?;
     linker.func_wrap("castcall:component/message-context@0.1.0", "request-id", |mut caller: Caller<'_, State>, ret: u32| -> Result<()> {
-        let result: Option<String> = serve(&mut caller, &[], |context, _| Ok(services::request_id(context)))?;
+        let result: Option<RequestId> = serve(&mut caller, &[], |context, _| Ok(services::request_id(context)))?;
         give(&mut caller, ret, &result)
     })?;
     linker.func_wrap("castcall:component/message-context@0.1.0", "remaining-ms", |mut caller: Caller<'_, State>, ret: u32| -> Result<()> {
