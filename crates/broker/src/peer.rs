@@ -50,7 +50,8 @@ pub(crate) struct Peer {
     pub(crate) name: Name,
     /// Some of its subscriptions may be to what it may not receive any more.
     pub(crate) restricted: AtomicBool,
-    /// Calls of the instance that have not ended, or whose callback is queued.
+    /// Calls of the instance that have not ended, or whose callback is queued. Written in the
+    /// component's own turns only, so that no read-modify-write is needed.
     outstanding: AtomicU32,
     /// Calls made from outside the instance.
     native_outstanding: AtomicU32,
@@ -190,20 +191,29 @@ impl Peer {
 
     /// One more call, unless there are too many. `native`: made from outside the instance.
     pub(crate) fn call_began(&self, native: bool) -> bool {
-        let before = self.calls(native).fetch_add(1, Ordering::Relaxed);
-        if before < self.config.max_pending {
-            return true;
+        if native {
+            let before = self.native_outstanding.fetch_add(1, Ordering::Relaxed);
+            if before < self.config.max_pending {
+                return true;
+            }
+            self.call_ended(native);
+            return false;
         }
-        self.call_ended(native);
-        false
+        let before = self.outstanding.load(Ordering::Relaxed);
+        let may = before < self.config.max_pending;
+        if may {
+            self.outstanding.store(before + 1, Ordering::Relaxed);
+        }
+        may
     }
 
     pub(crate) fn call_ended(&self, native: bool) {
-        self.calls(native).fetch_sub(1, Ordering::Relaxed);
-    }
-
-    fn calls(&self, native: bool) -> &AtomicU32 {
-        if native { &self.native_outstanding } else { &self.outstanding }
+        if native {
+            self.native_outstanding.fetch_sub(1, Ordering::Relaxed);
+        } else {
+            let before = self.outstanding.load(Ordering::Relaxed);
+            self.outstanding.store(before.saturating_sub(1), Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn usage(self: &Arc<Self>) -> Usage {
