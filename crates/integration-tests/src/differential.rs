@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use castcall::broker::{PeerConfig, StartError};
 use castcall::wasm::{CompileError, Engine, EngineConfig, WasmComponent};
-use castcall::{Bytes, CallError, Limits, RestartConfig};
+use castcall::{Bytes, CallError, Limits, Rate, RestartConfig};
 use castcall_testkit::{Simulation, Task};
 
 use crate::recorder::Recorder;
@@ -26,6 +26,8 @@ pub enum Step {
     Cast(Vec<Deed>),
     /// It is published to `news.eu`.
     Publish(Vec<Deed>),
+    /// The other guest is stopped, if it is still there.
+    Stop,
     /// So many milliseconds pass.
     Pass(u16),
 }
@@ -113,10 +115,10 @@ fn run(guest: &WasmComponent, script: &Script) -> Vec<String> {
     let observer = Recorder::new();
     let peer = observer.clone();
     sim.add("observer", move || peer.clone()).expect("a native peer");
-    let mut config = PeerConfig::default();
-    config.poison_limit = 0;
-    config.restart = RestartConfig::default();
-    config.restart.max_restarts = u32::MAX;
+    let other = "other".try_into().expect("an id");
+    let added = sim.broker().add(other, busy(), guest.handlers(), Box::new(guest.clone()));
+    let mut other = added.ok().map(|(handle, _)| handle);
+    let mut config = busy();
     config.subscriptions.push(("news.*".parse().expect("a pattern"), None));
     let settings = (0..script.settings).map(|number| (format!("key-{number}"), "grün".into()));
     config.config = settings.collect();
@@ -142,6 +144,13 @@ fn run(guest: &WasmComponent, script: &Script) -> Vec<String> {
             Step::Publish(deeds) => {
                 let count = sim.publish("news.eu", words(deeds));
                 seen.push(format!("published: {:?}", count.map_err(|error| error.error)));
+            }
+            Step::Stop => {
+                if let Some(other) = other.take() {
+                    let stopped = sim.stop(&other, Duration::from_secs(1));
+                    sim.advance(Duration::from_secs(2));
+                    seen.push(format!("other stopped: {:?}, {:?}", stopped.take(), other.stats()));
+                }
             }
             Step::Pass(milliseconds) => sim.advance(Duration::from_millis((*milliseconds).into())),
         }
@@ -171,6 +180,18 @@ fn run(guest: &WasmComponent, script: &Script) -> Vec<String> {
     sim.advance(Duration::from_secs(2));
     seen.push(format!("stopped: {:?}, {}", stopped.take(), observer.records().len()));
     seen
+}
+
+/// One that is restarted however often it crashes, and sends only so much, since it may well send
+/// itself what makes it send that again.
+fn busy() -> PeerConfig {
+    let mut config = PeerConfig::default();
+    config.poison_limit = 0;
+    config.restart = RestartConfig::default();
+    config.restart.max_restarts = u32::MAX;
+    config.rate = Rate::PerSecond(10);
+    config.burst = 30;
+    config
 }
 
 fn words(deeds: &[Deed]) -> Vec<u8> {

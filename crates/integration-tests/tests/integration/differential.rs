@@ -42,8 +42,8 @@ const PLACES: [u32; 30] = [
 ];
 
 /// What names something: where, and how long it is.
-const TEXTS: [(u32, u32); 8] =
-    [(136, 8), (144, 5), (152, 6), (160, 7), (168, 6), (176, 4), (184, 5), (192, 3)];
+const TEXTS: [(u32, u32); 9] =
+    [(200, 5), (136, 8), (144, 5), (152, 6), (160, 7), (168, 6), (176, 4), (184, 5), (192, 3)];
 
 fn place() -> impl Strategy<Value = u32> {
     prop_oneof![8 => select(&PLACES[..]), 1 => any::<u32>(), 4 => select(vec![512, 544, 576])]
@@ -56,8 +56,12 @@ fn deed() -> impl Strategy<Value = Deed> {
         [which, a, b, c, d, e, f, g]
     });
     let text = || select(&TEXTS[..]);
+    let payload = prop_oneof![
+        text(),
+        (0_u32..4, 1_u32..4).prop_map(|(from, deeds)| { (32_768 + 32 * from, 32 * deeds) })
+    ];
     let place = || select(vec![512_u32, 520, 544, 576, 65_496, 65_512]);
-    let meant = (0_u32..18, text(), text(), place()).prop_map(|(which, one, other, place)| {
+    let meant = (0_u32..18, text(), payload, place()).prop_map(|(which, one, other, place)| {
         let mut deed = [which, one.0, one.1, other.0, other.1, place, 0, 0];
         match which {
             1 => (deed[5], deed[6]) = (1_000, place),
@@ -73,11 +77,17 @@ fn deed() -> impl Strategy<Value = Deed> {
     let after = (0_u32..6).prop_map(|after| [20, after, 0, 0, 0, 0, 0, 0]);
     let show = select(vec![(0_u32, 256_u32), (512, 256), (1_024, 512), (144, 5)])
         .prop_map(|(at, size)| [24, at, size, 0, 0, 0, 0, 0]);
+    let ask = (text(), 0_u32..4, 1_u32..4, select(vec![0_u32, 1_000, 20_000])).prop_map(
+        |((at, length), from, deeds, timeout)| {
+            [1, at, length, 32_768 + 32 * from, 32 * deeds, timeout, 512, 0]
+        },
+    );
+    let end = select(vec![16_u32, 23, 27, 28]).prop_map(|which| [which, 512, 0, 0, 0, 0, 0, 0]);
     let error = (25_u32..27, text(), place()).prop_map(|(which, (at, length), code)| match which {
         25 => [25, at, length, 0, 0, 0, 0, 0],
         _ => [26, code, at, length, 0, 0, 0, 0],
     });
-    prop_oneof![4 => wild, 8 => meant, 2 => lie, 1 => after, 3 => show, 1 => error]
+    prop_oneof![4 => wild, 8 => meant, 2 => lie, 1 => after, 3 => show, 2 => error, 3 => ask, 2 => end]
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -86,6 +96,7 @@ fn step() -> impl Strategy<Value = Step> {
         5 => deeds().prop_map(Step::Call),
         2 => deeds().prop_map(Step::Cast),
         1 => deeds().prop_map(Step::Publish),
+        1 => Just(Step::Stop),
         1 => (0_u16..20_000).prop_map(Step::Pass),
     ]
 }
