@@ -120,7 +120,12 @@ fn config(cases: u32) -> Config {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     let failures = Box::new(proptest::test_runner::FileFailurePersistence::Off);
     let cases = asked.unwrap_or(cases);
-    Config { cases, failure_persistence: Some(failures), ..Config::default() }
+    Config {
+        cases,
+        failure_persistence: Some(failures),
+        max_shrink_time: 10_000,
+        ..Config::default()
+    }
 }
 
 proptest! {
