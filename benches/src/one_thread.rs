@@ -154,3 +154,13 @@ impl OneThread {
         }
     }
 }
+
+impl Drop for OneThread {
+    fn drop(&mut self) {
+        // Components hold the broker, and the broker holds them.
+        self.broker.abort();
+        while let Some(ready) = { self.by_hand.ready.lock().pop_front() } {
+            let _ = ready.run();
+        }
+    }
+}
