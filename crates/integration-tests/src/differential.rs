@@ -192,13 +192,13 @@ fn settle(sim: &mut Simulation) {
     }
 }
 
-/// One that is restarted however often it crashes, and sends only so much, since it may well send
+/// One that is restarted some times when it crashes, and sends only so much, since it may well send
 /// itself what makes it send that again.
 fn busy() -> PeerConfig {
     let mut config = PeerConfig::default();
     config.poison_limit = 0;
     config.restart = RestartConfig::default();
-    config.restart.max_restarts = u32::MAX;
+    config.restart.max_restarts = 8;
     config.rate = Rate::PerSecond(10);
     config.burst = 30;
     config

@@ -5,7 +5,7 @@ use castcall_integration_tests::fixture_bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use proptest::test_runner::Config;
+use proptest::test_runner::{Config, FileFailurePersistence, RngSeed};
 
 /// Places and lengths that mean something, and some that should not.
 const PLACES: [u32; 30] = [
@@ -116,14 +116,15 @@ const FILES: [&str; 6] = [
     "noisy-exports",
 ];
 
+/// The same cases each time; others, as many as are asked for, with `PROPTEST_CASES`.
 fn config(cases: u32) -> Config {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
-    let failures = Box::new(proptest::test_runner::FileFailurePersistence::Off);
-    let cases = asked.unwrap_or(cases);
+    let rng_seed = if asked.is_some() { RngSeed::Random } else { RngSeed::Fixed(7) };
     Config {
-        cases,
-        failure_persistence: Some(failures),
+        cases: asked.unwrap_or(cases),
+        failure_persistence: Some(Box::new(FileFailurePersistence::Off)),
         max_shrink_time: 10_000,
+        rng_seed,
         ..Config::default()
     }
 }
