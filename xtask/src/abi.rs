@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use wit_parser::{Function, Interface, Resolve, Type, WorldItem};
 
 use crate::workspace;
-use types::{INTO_THE_GUEST, OUT_OF_THE_GUEST, Types, snake};
+use types::{AS_CORE_VALUES, INTO_THE_GUEST, OUT_OF_THE_GUEST, Types, snake};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -68,6 +68,7 @@ fn contract(resolve: &Resolve, package: wit_parser::PackageId) -> Result<String>
         for function in interface.functions.values() {
             for param in &function.params {
                 types.see(&param.ty, INTO_THE_GUEST)?;
+                types.see(&param.ty, AS_CORE_VALUES)?;
             }
             if let Some(result) = &function.result {
                 types.see(result, OUT_OF_THE_GUEST)?;
@@ -79,7 +80,7 @@ fn contract(resolve: &Resolve, package: wit_parser::PackageId) -> Result<String>
         "//! The contract as `wit/castcall.wit` has it. Made by `cargo xtask abi`: don't edit it.\n\n\
          use castcall_core::RequestId;\n\
          use wasmtime::{{Caller, Linker, error::Result}};\n\n\
-         use super::abi::{{Abi, Args, Flat, Lift, Lower, View, Writer, aligned, larger, more, no_case}};\n\
+         use super::abi::{{Abi, Args, Flat, Flatten, Lift, Lower, View, Writer, aligned, larger, more, no_case}};\n\
          use super::imports::{{give, serve}};\n\
          use super::layout::{{record, variant}};\n\
          use crate::services;\n\

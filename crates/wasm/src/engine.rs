@@ -203,6 +203,14 @@ mod tests {
     }
 
     #[test]
+    fn memories_may_set_few_addresses_aside() {
+        let memory_reservation = Some(64 << 10);
+        let config = EngineConfig { memory_reservation, ..EngineConfig::default() };
+        let echo = include_bytes!("../../../fixtures/components/echo-handler.wasm");
+        assert!(Engine::new(config).unwrap().compile(echo).is_ok());
+    }
+
+    #[test]
     fn a_file_that_can_not_be_read_is_named() {
         let engine = Engine::new(EngineConfig::default()).unwrap();
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -20,6 +20,7 @@ struct Layout {
 
 /// Which way a value goes.
 pub(crate) const INTO_THE_GUEST: &str = "Lower";
+pub(crate) const AS_CORE_VALUES: &str = "Flatten";
 pub(crate) const OUT_OF_THE_GUEST: &str = "Lift";
 
 pub(crate) fn camel(name: &str) -> String {

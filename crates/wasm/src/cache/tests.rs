@@ -59,6 +59,33 @@ fn the_second_time_nothing_is_compiled() {
 }
 
 #[test]
+fn each_lane_has_its_own_entries() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = || Some(CodeCache::open(folder.path(), MANY).unwrap());
+    let config = EngineConfig { core_lane: false, ..EngineConfig::default() };
+    for (round, found) in [(1, 0), (0, 1)] {
+        let components = Engine::with_cache(config, cache()).unwrap();
+        assert_eq!(compile(&components, 1), stats(round, found, 0));
+        let modules = Engine::with_cache(EngineConfig::default(), cache()).unwrap();
+        assert_eq!(compile(&modules, 1), stats(round, found, 0));
+    }
+}
+
+#[test]
+#[allow(unsafe_code, reason = "these are the bytes that were made, and fewer of them")]
+fn modules_that_are_cut_off_are_an_error() {
+    let engine = wasmtime::Engine::default();
+    let module = Module::new(&engine, wat::parse_str("(module)").unwrap()).unwrap();
+    let code = vec![module.clone(), module].serialize().unwrap();
+    // SAFETY: as they were made.
+    let whole = unsafe { <Vec<Module> as Code>::deserialize(&engine, &code) };
+    assert_eq!(whole.unwrap().len(), 2);
+    // SAFETY: the first module is as it was made; the second is found to be missing.
+    let cut = unsafe { <Vec<Module> as Code>::deserialize(&engine, &code[..code.len() - 1]) };
+    assert!(cut.is_err());
+}
+
+#[test]
 fn other_settings_have_other_entries() {
     let folder = tempfile::tempdir().unwrap();
     compile(&engine(folder.path(), MANY), 1);

@@ -26,8 +26,11 @@ pub(crate) trait Abi {
 pub(crate) trait Lower: Abi {
     /// Writes it to where its bytes lie, which is in bounds and aligned.
     fn store(&self, to: &mut Writer<'_>, at: u32) -> Result<()>;
+}
 
-    /// Appends its core values.
+/// What is given to a guest as core values.
+pub(crate) trait Flatten: Lower {
+    /// Appends them.
     fn flatten(&self, to: &mut Writer<'_>, flat: &mut Flat) -> Result<()>;
 }
 
@@ -196,7 +199,9 @@ macro_rules! number {
             fn store(&self, to: &mut Writer<'_>, at: u32) -> Result<()> {
                 to.write(at, &self.to_le_bytes())
             }
+        }
 
+        impl Flatten for $name {
             fn flatten(&self, _: &mut Writer<'_>, flat: &mut Flat) -> Result<()> {
                 flat.push((*self).into());
                 Ok(())
@@ -229,10 +234,6 @@ impl Lower for bool {
     fn store(&self, to: &mut Writer<'_>, at: u32) -> Result<()> {
         u8::from(*self).store(to, at)
     }
-
-    fn flatten(&self, to: &mut Writer<'_>, flat: &mut Flat) -> Result<()> {
-        u8::from(*self).flatten(to, flat)
-    }
 }
 
 impl Abi for () {
@@ -243,10 +244,6 @@ impl Abi for () {
 
 impl Lower for () {
     fn store(&self, _: &mut Writer<'_>, _: u32) -> Result<()> {
-        Ok(())
-    }
-
-    fn flatten(&self, _: &mut Writer<'_>, _: &mut Flat) -> Result<()> {
         Ok(())
     }
 }
@@ -291,7 +288,9 @@ macro_rules! text {
                 let copy = to.copy(self.as_bytes())?;
                 store_list(to, at, copy)
             }
+        }
 
+        impl Flatten for $name {
             fn flatten(&self, to: &mut Writer<'_>, flat: &mut Flat) -> Result<()> {
                 flatten_list(flat, to.copy(self.as_bytes())?);
                 Ok(())
@@ -308,12 +307,6 @@ impl Lower for RequestId {
         let mut text = [0; 36];
         let text: &str = self.encode(&mut text);
         text.store(to, at)
-    }
-
-    fn flatten(&self, to: &mut Writer<'_>, flat: &mut Flat) -> Result<()> {
-        let mut text = [0; 36];
-        let text: &str = self.encode(&mut text);
-        text.flatten(to, flat)
     }
 }
 
@@ -356,7 +349,9 @@ impl<T: Lower> Lower for &[T] {
         let list = lower_list(self, to)?;
         store_list(to, at, list)
     }
+}
 
+impl<T: Lower> Flatten for &[T] {
     fn flatten(&self, to: &mut Writer<'_>, flat: &mut Flat) -> Result<()> {
         flatten_list(flat, lower_list(self, to)?);
         Ok(())
@@ -366,10 +361,6 @@ impl<T: Lower> Lower for &[T] {
 impl<T: Lower> Lower for Vec<T> {
     fn store(&self, to: &mut Writer<'_>, at: u32) -> Result<()> {
         self.as_slice().store(to, at)
-    }
-
-    fn flatten(&self, to: &mut Writer<'_>, flat: &mut Flat) -> Result<()> {
-        self.as_slice().flatten(to, flat)
     }
 }
 
@@ -409,11 +400,6 @@ impl<A: Lower, B: Lower> Lower for (A, B) {
         self.0.store(to, at)?;
         self.1.store(to, at + aligned(A::SIZE, B::ALIGN))
     }
-
-    fn flatten(&self, to: &mut Writer<'_>, flat: &mut Flat) -> Result<()> {
-        self.0.flatten(to, flat)?;
-        self.1.flatten(to, flat)
-    }
 }
 
 impl<T: Abi> Abi for Option<T> {
@@ -426,14 +412,6 @@ impl<T: Lower> Lower for Option<T> {
     fn store(&self, to: &mut Writer<'_>, at: u32) -> Result<()> {
         u8::from(self.is_some()).store(to, at)?;
         self.as_ref().map_or(Ok(()), |some| some.store(to, at + aligned(1, Self::ALIGN)))
-    }
-
-    fn flatten(&self, to: &mut Writer<'_>, flat: &mut Flat) -> Result<()> {
-        let end = flat.length() + Self::FLAT;
-        flat.push(self.is_some().into());
-        self.as_ref().map_or(Ok(()), |some| some.flatten(to, flat))?;
-        flat.pad(end);
-        Ok(())
     }
 }
 
@@ -452,17 +430,6 @@ impl<T: Lower, E: Lower> Lower for Result<T, E> {
             Ok(value) => value.store(to, at),
             Err(error) => error.store(to, at),
         }
-    }
-
-    fn flatten(&self, to: &mut Writer<'_>, flat: &mut Flat) -> Result<()> {
-        let end = flat.length() + Self::FLAT;
-        flat.push(self.is_err().into());
-        match self {
-            Ok(value) => value.flatten(to, flat)?,
-            Err(error) => error.flatten(to, flat)?,
-        }
-        flat.pad(end);
-        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 use castcall_core::RequestId;
 use wasmtime::{Caller, Linker, error::Result};
 
-use super::abi::{Abi, Args, Flat, Lift, Lower, View, Writer, aligned, larger, more, no_case};
+use super::abi::{Abi, Args, Flat, Flatten, Lift, Lower, View, Writer, aligned, larger, more, no_case};
 use super::imports::{give, serve};
 use super::layout::{record, variant};
 use crate::services;
@@ -25,7 +25,7 @@ variant!([Lift] ComponentError {
     0 InvalidPayload(payload: String),
     1 Failed(payload: Failure),
 });
-variant!([Lower] CrashCode {
+variant!([Flatten Lower] CrashCode {
     0 Trap,
     1 StackOverflow,
     2 MemoryLimit,
@@ -36,7 +36,7 @@ variant!([Lower] DeferError {
     0 NotACall,
     1 AlreadyDeferred,
 });
-record!([Lift Lower] Failure {
+record!([Flatten Lift Lower] Failure {
     code: u32,
     message: String,
 });
@@ -70,7 +70,7 @@ variant!([Lower] ReplyError {
     0 UnknownToken,
     1 CallEnded,
 });
-variant!([Lower] RequestError {
+variant!([Flatten Lower] RequestError {
     0 Timeout,
     1 Cancelled,
     2 ComponentNotFound(payload: String),

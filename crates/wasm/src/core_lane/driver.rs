@@ -7,7 +7,7 @@ use castcall_broker::{Callback, Work};
 use castcall_core::ComponentError;
 use wasmtime::{AsContextMut, Caller, Linker, error::Result};
 
-use super::abi::{Abi, Flat, Lift, Lower, View, Writer, out_of_bounds, within};
+use super::abi::{Abi, Flat, Flatten, Lift, View, Writer, out_of_bounds, within};
 use super::lane::{InHand, Lane, Outcome, cannot_leave};
 use crate::state::State;
 use crate::types;

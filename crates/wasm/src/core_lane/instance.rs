@@ -8,7 +8,7 @@ use wasmtime::{AsContextMut, Extern, Global, GlobalType, Mutability, Store, Type
 use wasmtime::{ValType, error::Result, format_err};
 
 use super::CoreHost;
-use super::abi::{Abi, Flat, Lift, Lower, View, Writer, within};
+use super::abi::{Abi, Flat, Flatten, Lift, View, Writer, within};
 use super::driver::GUEST;
 use super::lane::cannot_leave;
 use super::plan::{Entry, Parts, Plan};

@@ -1,6 +1,6 @@
 //! Macros that make the layouts of the contract's own types out of their cases and fields.
 //!
-//! What stands in brackets says which way values go: `Lower`, into a guest; `Lift`, out of it.
+//! What stands in brackets says which way values go: `Lower`, into a guest, and `Flatten`, as core values; `Lift`, out of it.
 
 /// A variant, or an enum, of fewer than 256 cases, each with its number.
 macro_rules! variant {
@@ -39,13 +39,16 @@ macro_rules! variant {
                 }
                 Ok(())
             }
-
+        }
+    };
+    (@Flatten $name:ident { $($number:literal $case:ident $(($payload:ident: $type:ty))?,)* }) => {
+        impl Flatten for $name {
             fn flatten(&self, to: &mut Writer<'_>, flat: &mut Flat) -> Result<()> {
                 let end = flat.length() + Self::FLAT;
                 match self {
                     $(Self::$case $(($payload))? => {
-                        Lower::flatten(&($number as u8), to, flat)?;
-                        $(Lower::flatten($payload, to, flat)?;)?
+                        Flatten::flatten(&($number as u8), to, flat)?;
+                        $(Flatten::flatten($payload, to, flat)?;)?
                     })*
                 }
                 flat.pad(end);
@@ -107,9 +110,12 @@ macro_rules! record {
                 let _ = end;
                 Ok(())
             }
-
+        }
+    };
+    (@Flatten $name:ident { $($field:ident: $type:ty,)* }) => {
+        impl Flatten for $name {
             fn flatten(&self, to: &mut Writer<'_>, flat: &mut Flat) -> Result<()> {
-                $(Lower::flatten(&self.$field, to, flat)?;)*
+                $(Flatten::flatten(&self.$field, to, flat)?;)*
                 Ok(())
             }
         }
