@@ -9,12 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use castcall::broker::{BrokerConfig, Follows, Tracer, Tracing};
-use castcall::core::TraceContext;
+use castcall::broker::{BrokerConfig, Tracing};
 use castcall::{Bytes, Context, Message};
 use castcall_benches::lane::Lane;
 use castcall_benches::one_thread::OneThread;
 use castcall_benches::settings::message_of;
+use castcall_benches::watchers::Never;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let (options, args): (Vec<_>, Vec<_>) =
@@ -66,17 +66,4 @@ fn main() -> Result<(), Box<dyn Error>> {
     assert_eq!(arrived.load(Ordering::Relaxed), in_flight);
     println!("{} {path}s, {} ns each", each * in_flight, time.as_nanos() / messages as u128);
     Ok(())
-}
-
-/// A tracer is there, and nothing is sampled.
-struct Never;
-
-impl Tracer for Never {
-    fn begins(&self) -> bool {
-        false
-    }
-
-    fn place(&self, _: &tracing::Span, _: Follows<'_>) -> Option<TraceContext> {
-        None
-    }
 }

@@ -3,11 +3,11 @@
 use castcall::{ComponentHandle, System, SystemBuilder};
 use castcall_benches::host::Host;
 use castcall_benches::lane::Lane;
+use castcall_benches::watchers::everything;
 
 use crate::floors;
 use crate::reference::{kameo, ractor};
 use crate::suite::{Group, Suite};
-use crate::watched::everything;
 
 pub(crate) fn run(suite: &mut Suite) {
     let mut group = suite.group("cast");

@@ -1,13 +1,11 @@
 //! A message into a mailbox and out of it, without threads and without WebAssembly.
 
-use std::time::{Duration, Instant};
-
 use castcall::{Bytes, ComponentHandle, Context, Message};
 use castcall_benches::lane::Lane;
 use castcall_benches::one_thread::OneThread;
 
 use crate::reference::bare_tokio;
-use crate::suite::{Group, Suite};
+use crate::suite::{Group, Suite, bursts};
 
 /// In the codec `raw`.
 const MESSAGE: [u8; 64] = [0x55; 64];
@@ -62,13 +60,4 @@ fn from_inside(group: &mut Group<'_>, burst: usize) {
             peers.host.run_all();
         })
     });
-}
-
-pub(crate) fn bursts(iterations: u64, burst: usize, mut run: impl FnMut()) -> Duration {
-    let count = iterations.div_ceil(burst as u64);
-    let start = Instant::now();
-    for _ in 0..count {
-        run();
-    }
-    start.elapsed().mul_f64(iterations as f64 / (count * burst as u64) as f64)
 }

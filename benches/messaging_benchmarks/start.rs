@@ -6,11 +6,8 @@ use castcall_benches::lane::Lane;
 use castcall_benches::one_thread::OneThread;
 use castcall_benches::settings::current_thread;
 
-use crate::floors;
+use crate::floors::{self, AT_ONCE};
 use crate::suite::{Group, Suite};
-
-/// So many live at once, of castcall's as of those in wasmtime's pool.
-pub(crate) const AT_ONCE: u64 = 100;
 
 pub(crate) fn run(suite: &mut Suite) {
     let mut group = suite.group("start");

@@ -161,3 +161,12 @@ fn median(samples: &[(u64, Duration)]) -> Option<f64> {
     each.sort_unstable_by(f64::total_cmp);
     each.get(each.len() / 2).copied()
 }
+
+pub(crate) fn bursts(iterations: u64, burst: usize, mut run: impl FnMut()) -> Duration {
+    let count = iterations.div_ceil(burst as u64);
+    let start = Instant::now();
+    for _ in 0..count {
+        run();
+    }
+    start.elapsed().mul_f64(iterations as f64 / (count * burst as u64) as f64)
+}

@@ -2,11 +2,11 @@
 
 use castcall::System;
 use castcall_benches::lane::Lane;
+use castcall_benches::watchers::everything;
 
 use crate::cast::bounce;
 use crate::floors;
 use crate::suite::Suite;
-use crate::watched::everything;
 
 pub(crate) fn run(suite: &mut Suite) {
     let mut group = suite.group("sustained");

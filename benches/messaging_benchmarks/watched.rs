@@ -1,13 +1,11 @@
 //! Casts from guest to guest while somebody watches: what the audit, tracing and exporters cost.
 
-use std::io;
 use std::sync::Arc;
 
-use castcall::audit::{Audit, AuditConfig, Level, Sink, Sinks};
-use castcall::broker::{Follows, Tracer};
-use castcall::core::TraceContext;
+use castcall::audit::Level;
 use castcall::{System, SystemBuilder};
 use castcall_benches::lane::Lane;
+use castcall_benches::watchers::{Never, audited};
 
 use crate::cast::bounce;
 use crate::suite::Suite;
@@ -25,39 +23,5 @@ pub(crate) fn run(suite: &mut Suite) {
         bounce("traced-unsampled", 1, || System::builder().tracer(Arc::new(Never)));
         bounce("nobody/2-workers", 2, System::builder);
         bounce("audit/2-workers", 2, || audited(Level::All));
-    }
-}
-
-/// All that can be on: everything is audited, and a tracer is there.
-pub(crate) fn everything() -> SystemBuilder {
-    audited(Level::All).tracer(Arc::new(Never))
-}
-
-/// Lines are made, and go nowhere: what a disk takes is not the sender's matter.
-struct Nowhere;
-
-impl Sink for Nowhere {
-    fn write_lines(&mut self, _: &[u8]) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-fn audited(level: Level) -> SystemBuilder {
-    let mut config = AuditConfig::default();
-    config.level = level;
-    let sinks = Sinks { all: Some(Box::new(Nowhere)), denials: Some(Box::new(Nowhere)) };
-    System::builder().audit_to(Audit::to(&config, sinks).unwrap())
-}
-
-/// A tracer is there, and nothing is sampled.
-struct Never;
-
-impl Tracer for Never {
-    fn begins(&self) -> bool {
-        false
-    }
-
-    fn place(&self, _: &tracing::Span, _: Follows<'_>) -> Option<TraceContext> {
-        None
     }
 }

@@ -5,3 +5,4 @@ pub mod host;
 pub mod lane;
 pub mod one_thread;
 pub mod settings;
+pub mod watchers;

@@ -8,8 +8,7 @@ use castcall_benches::settings::{current_thread, payload};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{RUNTIMES, on};
-use crate::routing::bursts;
-use crate::suite::Group;
+use crate::suite::{Group, bursts};
 
 type Request = ([u8; 64], oneshot::Sender<[u8; 64]>);
 

@@ -48,7 +48,7 @@ use wasmtime::{Linker, Module};
 use crate::state::State;
 
 pub(crate) use instance::CoreInstance;
-pub(crate) use lane::{Lane as LaneState, Realloc};
+pub(crate) use lane::Lane as LaneState;
 pub(crate) use plan::{Plan, Unplanned};
 
 /// How instances of a component are entered.

@@ -13,7 +13,6 @@ use wasmtime::Store;
 use wasmtime::component::{Func, InstancePre};
 
 use crate::component::Exports;
-use crate::error::classify;
 use crate::state::State;
 use crate::typed::{Checked, Init, Shutdown};
 use crate::types::RequestError;
@@ -35,7 +34,7 @@ impl WasmInstance {
     ) -> Result<Self, StartError> {
         let instance = match pre.instantiate(&mut store) {
             Ok(instance) => instance,
-            Err(error) => return Err(StartError::Crashed(crash_code(&store, &error))),
+            Err(error) => return Err(StartError::Crashed(store.data().crashed(&error))),
         };
         let mut find =
             |index: Option<_>| index.and_then(|index| instance.get_func(&mut store, index));
@@ -60,7 +59,7 @@ impl WasmInstance {
     }
 
     fn crash(&self, error: &wasmtime::Error) -> CrashCode {
-        crash_code(&self.store, error)
+        self.store.data().crashed(error)
     }
 
     fn begin_turn(&mut self) {
@@ -136,12 +135,6 @@ impl WasmInstance {
 }
 
 type Answer = Result<Bytes, ComponentError>;
-
-fn crash_code(store: &Store<State>, error: &wasmtime::Error) -> CrashCode {
-    let code = classify(error, store.data().limiter.has_refused());
-    tracing::debug!(%code, ?error, "a guest crashed");
-    code
-}
 
 impl Instance for WasmInstance {
     fn init(&mut self, config: &[(String, String)]) -> Result<(), StartError> {

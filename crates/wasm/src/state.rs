@@ -1,9 +1,10 @@
 //! What a store holds for its guest.
 
 use castcall_broker::{Context, Handlers, Inbox, Interrupt, Message};
-use wasmtime::{Global, Memory};
+use castcall_core::CrashCode;
 
-use crate::core_lane::{LaneState, Realloc};
+use crate::core_lane::LaneState;
+use crate::error::classify;
 use crate::limits::Limiter;
 use crate::wasi::WasiState;
 use crate::watch::Watch;
@@ -73,22 +74,11 @@ impl State {
         self.lane = Some(lane);
     }
 
-    pub(crate) fn set_memory(&mut self, memory: Option<Memory>) {
-        if let Some(lane) = &mut self.lane {
-            lane.memory = memory;
-        }
-    }
-
-    pub(crate) fn set_realloc(&mut self, realloc: Realloc) {
-        if let Some(lane) = &mut self.lane {
-            lane.realloc = Some(realloc);
-        }
-    }
-
-    pub(crate) fn set_leave(&mut self, leave: Option<Global>) {
-        if let Some(lane) = &mut self.lane {
-            lane.leave = leave;
-        }
+    /// What the guest crashed with, as those who are told name it.
+    pub(crate) fn crashed(&self, error: &wasmtime::Error) -> CrashCode {
+        let code = classify(error, self.limiter.has_refused());
+        tracing::debug!(%code, ?error, "a guest crashed");
+        code
     }
 
     /// The message that is being handled.

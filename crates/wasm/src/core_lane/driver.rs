@@ -67,8 +67,8 @@ fn lane(state: &mut State) -> Result<&mut Lane> {
 fn done(state: &mut State) -> Result<()> {
     let (in_hand, outcome) = lane(state)?.take();
     match in_hand {
-        InHand::Nothing => return Ok(()),
-        InHand::Message { .. } => {
+        InHand::Nothing => {}
+        InHand::Message => {
             state.context_mut().leave();
             let answer = match outcome {
                 Outcome::Answer(answer) => answer,
@@ -99,12 +99,11 @@ fn next(state: &mut State) -> Result<u64> {
                 state.inbox.finish(Err(error));
             }
             Work::Message(message) => {
-                let is_call = message.request_id().is_some();
-                let kind = if is_call { CALL } else { CAST };
+                let kind = if message.request_id().is_some() { CALL } else { CAST };
                 let sizes = sizes(message.sender.as_str().len(), kind, message.payload.len());
                 state.enter();
                 state.context_mut().enter(message);
-                begin(state, InHand::Message { is_call })?;
+                begin(state, InHand::Message)?;
                 return sizes;
             }
             Work::Callback(_) if !state.handlers.calls_back => {
@@ -193,13 +192,12 @@ fn answer(mut caller: Caller<'_, State>, at: u32) -> Result<()> {
     let guest = lane(caller.data_mut())?.memory()?;
     let (memory, state) = guest.data_and_store_mut(&mut caller);
     within(memory.len(), at, Answer::ALIGN, Answer::SIZE)?;
-    let lane = lane(state)?;
-    let is_call = matches!(lane.in_hand, InHand::Message { is_call: true });
+    let is_call = state.handled().is_some_and(|message| message.request_id().is_some());
     let answer = Answer::load(&View::new(memory), at)?;
     // Nobody reads that of a cast.
     let answer =
         answer.map(|bytes| if is_call { Bytes::copy_from_slice(bytes) } else { Bytes::new() });
-    lane.outcome = Outcome::Answer(answer.map_err(ComponentError::from));
+    lane(state)?.outcome = Outcome::Answer(answer.map_err(ComponentError::from));
     Ok(())
 }
 

@@ -12,7 +12,6 @@ use super::abi::{Abi, Flat, Flatten, Lift, View, Writer, within};
 use super::driver::GUEST;
 use super::lane::cannot_leave;
 use super::plan::{Entry, Parts, Plan};
-use crate::error::classify;
 use crate::state::State;
 use crate::types::ComponentError;
 use crate::watch;
@@ -46,7 +45,7 @@ impl CoreInstance {
     ) -> Result<Self, StartError> {
         match make(host, plan.parts(), &mut store) {
             Ok((run, init, shutdown)) => Ok(Self { store, run, init, shutdown }),
-            Err(error) => Err(StartError::Crashed(crash_code(&store, &error))),
+            Err(error) => Err(StartError::Crashed(store.data().crashed(&error))),
         }
     }
 
@@ -56,7 +55,7 @@ impl CoreInstance {
     }
 
     fn crash(&self, error: &wasmtime::Error) -> CrashCode {
-        crash_code(&self.store, error)
+        self.store.data().crashed(error)
     }
 
     /// Runs something in which the guest may not call the host.
@@ -137,7 +136,9 @@ fn make(host: &CoreHost, parts: &Parts, store: &mut Store<State>) -> Result<Made
     let run = driver.get_typed_func(&mut *store, "run")?;
     if parts.may_leave {
         let leave = driver.get_global(&mut *store, "leave");
-        store.data_mut().set_leave(leave);
+        if let Some(lane) = store.data_mut().lane_mut() {
+            lane.leave = leave;
+        }
     }
     let Some((init, shutdown)) = &parts.setup else { return Ok((run, None, None)) };
     let init = Init {
@@ -159,12 +160,6 @@ fn post_return(entry: Option<&Entry>) -> Option<&super::plan::Place> {
 fn flag(store: &mut Store<State>, value: bool) -> Result<Extern> {
     let ty = GlobalType::new(ValType::I32, Mutability::Const);
     Ok(Global::new(store, ty, Val::I32(value.into()))?.into())
-}
-
-fn crash_code(store: &Store<State>, error: &wasmtime::Error) -> CrashCode {
-    let code = classify(error, store.data().limiter.has_refused());
-    tracing::debug!(%code, ?error, "a guest crashed");
-    code
 }
 
 impl Instance for CoreInstance {

@@ -17,10 +17,8 @@ pub(crate) type Realloc = TypedFunc<(u32, u32, u32, u32), u32>;
 pub(crate) enum InHand {
     #[default]
     Nothing,
-    /// `is_call`: its answer is wanted.
-    Message {
-        is_call: bool,
-    },
+    /// The context has it.
+    Message,
     Callback(Callback),
 }
 

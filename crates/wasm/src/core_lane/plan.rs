@@ -9,6 +9,7 @@ use wasmtime::{
 
 use super::NotCore;
 use super::contract::EXPORTS;
+use super::lane::{Lane, cannot_leave};
 use super::shape::{Item, Lifted, Shape};
 use super::signature;
 use crate::compiler::Compiler;
@@ -217,11 +218,11 @@ impl Parts {
             made.push(Instance::new(&mut *store, &step.module, &imports)?);
             if let Some(place) = self.memory.as_ref().filter(|place| place.step == number) {
                 let memory = place.of(&made, store)?.into_memory();
-                store.data_mut().set_memory(memory);
+                lane(store)?.memory = memory;
             }
             if let Some(place) = self.realloc.as_ref().filter(|place| place.step == number) {
                 let realloc = place.function(&made, store)?;
-                store.data_mut().set_realloc(realloc);
+                lane(store)?.realloc = Some(realloc);
             }
         }
         Ok(made)
@@ -236,6 +237,10 @@ impl Parts {
     pub(crate) fn realloc(&self, made: &[Instance], store: &mut Store<State>) -> Result<Extern> {
         place(self.realloc.as_ref())?.of(made, store)
     }
+}
+
+fn lane(store: &mut Store<State>) -> Result<&mut Lane> {
+    store.data_mut().lane_mut().ok_or_else(cannot_leave)
 }
 
 fn place(place: Option<&Place>) -> Result<&Place> {
