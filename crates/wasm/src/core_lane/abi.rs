@@ -60,10 +60,7 @@ impl Writer<'_> {
 
     #[inline]
     fn write(&mut self, at: u32, bytes: &[u8]) -> Result<()> {
-        let place = self.lane.memory()?.data_mut(&mut self.store).get_mut(at as usize..);
-        let place = place.and_then(|place| place.get_mut(..bytes.len()));
-        place.ok_or_else(out_of_bounds)?.copy_from_slice(bytes);
-        Ok(())
+        write(self.lane.memory()?.data_mut(&mut self.store), at, bytes)
     }
 
     fn copy(&mut self, bytes: &[u8]) -> Result<(u32, u32)> {
@@ -71,6 +68,14 @@ impl Writer<'_> {
         self.write(at, bytes)?;
         Ok((at, u32::try_from(bytes.len())?))
     }
+}
+
+/// Writes bytes to where there is room for them.
+#[inline]
+pub(crate) fn write(memory: &mut [u8], at: u32, bytes: &[u8]) -> Result<()> {
+    let place = memory.get_mut(at as usize..).and_then(|place| place.get_mut(..bytes.len()));
+    place.ok_or_else(out_of_bounds)?.copy_from_slice(bytes);
+    Ok(())
 }
 
 /// Checks a place in a memory of so many bytes.
@@ -86,7 +91,7 @@ pub(crate) fn within(memory: usize, at: u32, align: u32, size: u32) -> Result<()
 }
 
 #[cold]
-pub(crate) fn out_of_bounds() -> wasmtime::Error {
+fn out_of_bounds() -> wasmtime::Error {
     format_err!("pointer out of bounds")
 }
 

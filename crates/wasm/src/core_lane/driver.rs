@@ -7,7 +7,7 @@ use castcall_broker::{Callback, Work};
 use castcall_core::ComponentError;
 use wasmtime::{AsContextMut, Caller, Linker, error::Result};
 
-use super::abi::{Abi, Flat, Flatten, Lift, View, Writer, out_of_bounds, within};
+use super::abi::{Abi, Flat, Flatten, Lift, View, Writer, within, write};
 use super::lane::{InHand, Lane, Outcome, cannot_leave};
 use crate::state::State;
 use crate::types;
@@ -139,12 +139,6 @@ fn begin(state: &mut State, in_hand: InHand) -> Result<()> {
 fn sizes(name: usize, kind: u64, body: usize) -> Result<u64> {
     let (name, body) = (u8::try_from(name)?, u32::try_from(body)?);
     Ok(u64::from(name) | kind << 8 | u64::from(body) << 32)
-}
-
-fn write(memory: &mut [u8], at: u32, bytes: &[u8]) -> Result<()> {
-    let place = memory.get_mut(at as usize..).and_then(|place| place.get_mut(..bytes.len()));
-    place.ok_or_else(out_of_bounds)?.copy_from_slice(bytes);
-    Ok(())
 }
 
 fn fill(mut caller: Caller<'_, State>, name: u32, body: u32) -> Result<()> {
