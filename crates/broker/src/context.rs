@@ -1,8 +1,8 @@
 //! What a component can do and ask: the host functions, whoever calls them.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use std::{fmt, mem};
 
 use bytes::Bytes;
 use castcall_audit::What;
@@ -125,20 +125,22 @@ impl Context {
         &self.peer.id
     }
 
-    /// Says which message is being handled from here on; its payload may have been taken out.
-    pub fn enter(&mut self, message: Message) {
+    /// Says which message is being handled from here on.
+    #[inline]
+    pub(crate) fn enter(&mut self, message: Message) {
         self.untraced = message.untraced;
         self.current = Some(message);
     }
 
     /// Says which end of a call is being handled from here on.
-    pub fn enter_callback(&mut self, callback: &Callback) {
+    pub(crate) fn enter_callback(&mut self, callback: &Callback) {
         self.trace.clone_from(&callback.trace);
         self.untraced = callback.untraced;
     }
 
     /// Says that nothing is any more.
-    pub fn leave(&mut self) {
+    #[inline]
+    pub(crate) fn leave(&mut self) {
         self.current = None;
         self.trace = None;
         self.untraced = false;
@@ -154,6 +156,12 @@ impl Context {
     pub fn set_trace(&mut self, trace: TraceContext) {
         self.trace = Some(Arc::new(trace));
         self.untraced = false;
+    }
+
+    /// Takes the payload out of the message being handled, for who can't leave it here.
+    #[must_use]
+    pub fn take_payload(&mut self) -> Bytes {
+        self.current.as_mut().map(|message| mem::take(&mut message.payload)).unwrap_or_default()
     }
 
     /// Gives the payload back to the message being handled, after a crash.

@@ -9,6 +9,7 @@ use castcall_core::{ComponentError, CrashCode, RequestError, Timestamp};
 use castcall_correlation::Resolution;
 
 use crate::audited::Heard;
+use crate::context::Context;
 use crate::dead_letters::Retry;
 use crate::message::{CallRef, Callback, Item, Key, Message};
 use crate::peer::Peer;
@@ -23,8 +24,8 @@ const TURN: u32 = 128;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Work {
-    /// Enter `handle-message`, then [`Inbox::finish`].
-    Message(Message),
+    /// Enter `handle-message` with [`Context::current`], then [`Inbox::finish`].
+    Message,
     /// Enter `handle-callback`, then [`Inbox::finish_callback`].
     Callback(Callback),
 }
@@ -129,22 +130,24 @@ impl Inbox {
         self.0.as_deref_mut()
     }
 
-    /// What is to be done next; `None` ends the turn.
-    #[allow(clippy::should_implement_trait, reason = "an iterator could not be told the outcome")]
-    pub fn next(&mut self) -> Option<Work> {
-        self.0.as_mut()?.next()
+    /// What is to be done next; `None` ends the turn. From here on `context`, the instance's, is at
+    /// work on it. A message is moved there and nowhere else: it is large.
+    pub fn next(&mut self, context: &mut Context) -> Option<Work> {
+        self.0.as_mut()?.next(context)
     }
 
     /// The message was handled. For a call, `answer` goes to who asked, unless the handler has
     /// taken the call over; for a cast, only whether it is an error matters.
-    pub fn finish(&mut self, answer: Result<Bytes, ComponentError>) {
+    pub fn finish(&mut self, context: &mut Context, answer: Result<Bytes, ComponentError>) {
+        context.leave();
         if let Some(turn) = &mut self.0 {
             turn.finish(answer);
         }
     }
 
     /// The callback was made.
-    pub fn finish_callback(&mut self, result: Result<(), ComponentError>) {
+    pub fn finish_callback(&mut self, context: &mut Context, result: Result<(), ComponentError>) {
+        context.leave();
         if let Some(turn) = &mut self.0 {
             turn.finish_callback(result);
         }
@@ -176,7 +179,7 @@ impl Turn {
         self.left == 0 || self.peer.broker.scheduler.ticks() != self.tick
     }
 
-    fn next(&mut self) -> Option<Work> {
+    fn next(&mut self, context: &mut Context) -> Option<Work> {
         self.in_hand = None;
         if self.end.is_some() {
             return None;
@@ -191,7 +194,8 @@ impl Turn {
                 return None;
             }
             if let Some(retry) = self.retry.take() {
-                return Some(self.again(*retry));
+                context.enter(self.again(*retry));
+                return Some(Work::Message);
             }
             let item = match self.batch.pop_front() {
                 Some(item) => item,
@@ -203,10 +207,11 @@ impl Turn {
             };
             self.left = self.left.saturating_sub(1);
             match item {
-                Item::Message(message) => {
+                Item::Message(mut message) => {
                     self.peer.mailbox.begun(&message);
-                    if let Some(work) = self.begin(message) {
-                        return Some(work);
+                    if self.begin(&mut message) {
+                        context.enter(message);
+                        return Some(Work::Message);
                     }
                 }
                 Item::Callback(mut callback) => {
@@ -215,9 +220,12 @@ impl Turn {
                     if callback.owner == self.incarnation {
                         self.peer.call_ended(false);
                         self.heard.called_back(&self.peer, &callback);
-                        self.span = self.peer.call_back(&mut callback);
+                        if let Some(span) = self.peer.call_back(&mut callback) {
+                            self.span = Some(span);
+                        }
                         self.peer.counters.callbacks.add_exclusive(1);
                         self.in_hand = Some(InHand::Callback);
+                        context.enter_callback(&callback);
                         return Some(Work::Callback(callback));
                     }
                 }
@@ -226,22 +234,24 @@ impl Turn {
     }
 
     #[cold]
-    fn again(&mut self, mut retry: Retry) -> Work {
+    fn again(&mut self, mut retry: Retry) -> Message {
         self.peer.counters.redelivered.add_exclusive(1);
         self.in_hand = Some(InHand::Cast { attempt: retry.attempts + 1 });
         self.began = None;
         self.heard.delivered(&self.peer, &retry.message);
         self.span = self.peer.process(&mut retry.message);
-        Work::Message(retry.message)
+        retry.message
     }
 
-    fn begin(&mut self, mut message: Message) -> Option<Work> {
+    /// `false`: it is a call that has ended meanwhile.
+    #[inline]
+    fn begin(&mut self, message: &mut Message) -> bool {
         let counters = &self.peer.counters;
         if let Some(call) = message.call {
             // Also for what was taken in a batch: it may have ended since.
             if !self.peer.broker.pending.is_pending(call.ticket) {
                 counters.ended_in_mailbox.add_exclusive(1);
-                return None;
+                return false;
             }
             counters.calls_handled.add_exclusive(1);
             self.in_hand = Some(InHand::Call(call));
@@ -250,10 +260,20 @@ impl Turn {
             self.in_hand = Some(InHand::Cast { attempt: 1 });
         }
         counters.bytes_handled.add_exclusive(message.payload.len() as u64);
-        self.began = message.measured.then(|| self.waited(&message));
-        self.heard.delivered(&self.peer, &message);
-        self.span = self.peer.process(&mut message);
-        Some(Work::Message(message))
+        self.began = message.measured.then(|| self.waited(message));
+        self.heard.delivered(&self.peer, message);
+        if let Some(span) = self.peer.process(message) {
+            self.span = Some(span);
+        }
+        true
+    }
+
+    /// What was handled in it is done.
+    #[inline]
+    fn leave_span(&mut self) {
+        if self.span.is_some() {
+            self.span = None;
+        }
     }
 
     /// It is measured, and given out now.
@@ -288,7 +308,7 @@ impl Turn {
         {
             self.peer.answer(call, answer);
         }
-        self.span = None;
+        self.leave_span();
     }
 
     fn finish_callback(&mut self, result: Result<(), ComponentError>) {
@@ -299,7 +319,7 @@ impl Turn {
             tracing::debug!(component = %self.peer.id, %error, "a callback returned an error");
             Heard::callback_failed(&self.peer, (&error).into());
         }
-        self.span = None;
+        self.leave_span();
     }
 
     /// How the turn ended.

@@ -72,7 +72,7 @@ pub(crate) enum Gate {
 #[derive(Debug)]
 pub(crate) enum Pushed {
     /// It waits. `wake`: the component must be scheduled. `dropped`: these had to go for it.
-    Queued { wake: bool, dropped: Vec<Message> },
+    Queued { wake: bool, dropped: Option<Vec<Message>> },
     /// It was dropped for lack of room.
     Dropped(Message),
     /// It would not be handled in time, or ever.
@@ -132,7 +132,7 @@ impl Mailbox {
             Gate::Failed => return Pushed::Unavailable(message),
             Gate::Closing | Gate::Closed => return Pushed::Gone(message),
         }
-        let mut dropped = Vec::new();
+        let mut dropped: Option<Vec<_>> = None;
         while !self.has_room(&mut queue, size) {
             match self.config.overflow {
                 Overflow::Reject => return Pushed::Full(message),
@@ -145,7 +145,7 @@ impl Mailbox {
                     return Pushed::Dropped(message);
                 }
                 Overflow::DropOldest => match queue.pop_oldest_message() {
-                    Some(oldest) => dropped.push(oldest),
+                    Some(oldest) => dropped.get_or_insert_default().push(oldest),
                     None => break,
                 },
             }

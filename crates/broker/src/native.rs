@@ -99,26 +99,23 @@ impl<P: NativePeer> Instance for NativeInstance<P> {
 
     fn run(&mut self, inbox: &mut Inbox) -> Result<(), CrashCode> {
         let Self { peer, context } = self;
-        while let Some(work) = inbox.next() {
+        while let Some(work) = inbox.next(context) {
             match work {
-                Work::Message(message) => {
-                    context.enter(message.copy());
+                Work::Message => {
+                    let Some(message) = context.hand_out() else { continue };
                     let answer = peer.handle_message(context, message);
                     if context.must_crash() {
                         return Err(CrashCode::Trap);
                     }
-                    context.leave();
-                    inbox.finish(answer);
+                    inbox.finish(context, answer);
                 }
                 Work::Callback(callback) => {
-                    context.enter_callback(&callback);
                     let (id, result) = (callback.request_id, callback.result);
                     let result = peer.handle_callback(context, id, result);
                     if context.must_crash() {
                         return Err(CrashCode::Trap);
                     }
-                    context.leave();
-                    inbox.finish_callback(result);
+                    inbox.finish_callback(context, result);
                 }
             }
         }
@@ -135,21 +132,25 @@ impl<P: NativePeer> Instance for NativeInstance<P> {
     }
 }
 
-impl Message {
-    /// What stays behind when the message is given away: all of it, or without the payload for a
-    /// call, which is never given again.
-    fn copy(&self) -> Self {
-        let payload = if self.call.is_some() { Bytes::new() } else { self.payload.clone() };
-        Self {
-            sender: self.sender.clone(),
+impl Context {
+    /// The message being handled, for who wants it as their own. A copy stays behind: all of it, or
+    /// without the payload for a call, which is never given again.
+    fn hand_out(&mut self) -> Option<Message> {
+        let payload = match self.current()? {
+            Message { call: None, payload, .. } => payload.clone(),
+            _ => self.take_payload(),
+        };
+        let current = self.current()?;
+        Some(Message {
+            sender: current.sender.clone(),
             payload,
-            topic: self.topic.clone(),
-            timestamp: self.timestamp,
-            trace: self.trace.clone(),
-            measured: self.measured,
-            untraced: self.untraced,
-            call: self.call,
-        }
+            topic: current.topic.clone(),
+            timestamp: current.timestamp,
+            trace: current.trace.clone(),
+            measured: current.measured,
+            untraced: current.untraced,
+            call: current.call,
+        })
     }
 }
 

@@ -465,12 +465,13 @@ impl Peer {
         }
     }
 
-    pub(crate) fn after_push(self: &Arc<Self>, wake: bool, dropped: Vec<Message>) {
+    #[inline]
+    pub(crate) fn after_push(self: &Arc<Self>, wake: bool, dropped: Option<Vec<Message>>) {
         if wake {
             self.broker.schedule(self);
         }
-        for message in dropped {
-            self.overflowed(message);
+        if let Some(dropped) = dropped {
+            dropped.into_iter().for_each(|message| self.overflowed(message));
         }
     }
 

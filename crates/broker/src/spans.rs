@@ -110,20 +110,20 @@ pub(crate) struct Outgoing {
     pub(crate) trace: Option<Arc<TraceContext>>,
     /// It was decided that what it belongs to is not traced.
     pub(crate) untraced: bool,
-    /// Open until it is sent.
-    span: Span,
+    /// Open until it is sent. Boxed, since most have none.
+    span: Option<Box<Span>>,
 }
 
 impl Outgoing {
     pub(crate) fn is_call(&self, id: RequestId) {
-        if !self.span.is_none() {
-            has_request_id(&self.span, id);
+        if let Some(span) = &self.span {
+            has_request_id(span, id);
         }
     }
 
     pub(crate) fn refused(&self, why: impl Into<Why>) {
-        if !self.span.is_none() {
-            failed(&self.span, why.into());
+        if let Some(span) = &self.span {
+            failed(span, why.into());
         }
     }
 }
@@ -148,7 +148,7 @@ impl Origin<'_> {
             about: self.about(payload),
             trace: self.trace.cloned(),
             untraced,
-            span: Span::none(),
+            span: None,
         };
         if traced && wanted() {
             self.open_span(&mut outgoing, destination);
@@ -167,7 +167,7 @@ impl Origin<'_> {
                 outgoing.trace = Some(Arc::new(placed));
             }
         }
-        outgoing.span = span;
+        outgoing.span = Some(Box::new(span));
     }
 }
 

@@ -3,7 +3,6 @@
 //! Synchronous entry costs half of what an entry on a fiber of its own does, and a guest that does
 //! not return is the worker pool's matter: see the runtime crate.
 
-use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
@@ -67,17 +66,18 @@ impl WasmInstance {
         self.store.data_mut().enter();
     }
 
-    fn message(&mut self, mut message: Message) -> Result<Answer, CrashCode> {
+    fn message(&mut self) -> Result<Answer, CrashCode> {
         let Some(func) = self.handle_message else {
             // Nobody can send to it.
             return Ok(Err(ComponentError::InvalidPayload("no handle-message".into())));
         };
-        let payload = mem::take(&mut message.payload);
-        let sender = message.sender.clone();
-        let is_call = message.request_id().is_some();
         let state = self.store.data_mut();
         state.enter();
-        state.context_mut().enter(message);
+        let context = state.context_mut();
+        let Some(message) = context.current() else { return Err(CrashCode::Panic) };
+        let sender = message.sender.clone();
+        let is_call = message.request_id().is_some();
+        let payload = context.take_payload();
         let params = (sender.as_str(), &payload[..]);
         // A host function that panics is caught here, where the payload still is.
         let answer = catch_unwind(AssertUnwindSafe(|| {
@@ -90,10 +90,7 @@ impl WasmInstance {
             }
         }));
         let code = match answer {
-            Ok(Ok(answer)) => {
-                self.store.data_mut().context_mut().leave();
-                return Ok(answer.map_err(Into::into));
-            }
+            Ok(Ok(answer)) => return Ok(answer.map_err(Into::into)),
             Ok(Err(error)) => self.crash(&error),
             Err(_) => CrashCode::Panic,
         };
@@ -113,7 +110,6 @@ impl WasmInstance {
         };
         let state = self.store.data_mut();
         state.enter();
-        state.context_mut().enter_callback(&callback);
         let mut buffer = [0; 36];
         let id = callback.request_id.encode(&mut buffer);
         let error;
@@ -125,10 +121,7 @@ impl WasmInstance {
             }
         };
         match func.as_callback().call(&mut self.store, (id, result)) {
-            Ok((result,)) => {
-                self.store.data_mut().context_mut().leave();
-                Ok(result.map_err(Into::into))
-            }
+            Ok((result,)) => Ok(result.map_err(Into::into)),
             Err(error) => Err(self.crash(&error)),
         }
     }
@@ -153,15 +146,15 @@ impl Instance for WasmInstance {
 
     fn run(&mut self, inbox: &mut Inbox) -> Result<(), CrashCode> {
         self.begin_turn();
-        while let Some(work) = inbox.next() {
+        while let Some(work) = inbox.next(self.store.data_mut().context_mut()) {
             match work {
-                Work::Message(message) => {
-                    let answer = self.message(message)?;
-                    inbox.finish(answer);
+                Work::Message => {
+                    let answer = self.message()?;
+                    inbox.finish(self.store.data_mut().context_mut(), answer);
                 }
                 Work::Callback(callback) => {
                     let result = self.callback(callback)?;
-                    inbox.finish_callback(result);
+                    inbox.finish_callback(self.store.data_mut().context_mut(), result);
                 }
                 _ => {}
             }

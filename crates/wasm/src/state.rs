@@ -116,6 +116,13 @@ impl State {
         self.context.take().expect("the context is put back by every host function")
     }
 
+    /// What is next for the guest, and the context that is to work on it.
+    #[inline]
+    pub(crate) fn turn(&mut self) -> (&mut Inbox, &mut Context) {
+        let context = self.context.as_mut().expect("the context is put back by every host function");
+        (&mut self.inbox, context)
+    }
+
     pub(crate) fn put_context(&mut self, context: Box<Context>) {
         self.context = Some(context);
     }

@@ -29,12 +29,16 @@ impl Heard {
     }
 
     /// A handler is about to be entered with it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn delivered(&mut self, peer: &Peer, message: &Message) {
-        let audit = &peer.broker.auditor.audit;
-        if !audit.is_on() {
-            return;
+        if peer.broker.auditor.audit.is_on() {
+            self.record_delivery(peer, message);
         }
+    }
+
+    #[inline(never)]
+    fn record_delivery(&mut self, peer: &Peer, message: &Message) {
+        let audit = &peer.broker.auditor.audit;
         self.was_published = message.topic.is_some();
         let about = About::of(&message.payload);
         let who = self.senders.get(audit, &message.sender);

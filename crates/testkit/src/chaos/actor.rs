@@ -148,9 +148,9 @@ fn panic_quietly() -> ! {
 
 impl Actor {
     fn empty(&mut self, inbox: &mut Inbox, draining: bool) -> Option<Crash> {
-        while let Some(work) = inbox.next() {
+        while let Some(work) = inbox.next(&mut self.context) {
             let crash = match work {
-                Work::Message(message) => self.message(message, inbox),
+                Work::Message => self.message(inbox),
                 Work::Callback(callback) => {
                     let now = self.stage.now();
                     let (id, result) = (callback.request_id, &callback.result);
@@ -168,7 +168,8 @@ impl Actor {
         self.crashes(None, InHand::Nothing, draining, 200)
     }
 
-    fn message(&mut self, message: Message, inbox: &mut Inbox) -> Option<Crash> {
+    fn message(&mut self, inbox: &mut Inbox) -> Option<Crash> {
+        let message = self.context.current()?;
         let note = Note::read(&message.payload)?;
         let number = note.number;
         let asked = message.request_id().map(|id| Asked { number, id });
@@ -178,10 +179,9 @@ impl Actor {
                 Some(call) => {
                     oracle.delivered(self.instance, number, call.id, message.deadline());
                 }
-                None => oracle.cast_delivered(self.instance, given(number, &message)),
+                None => oracle.cast_delivered(self.instance, given(number, message)),
             }
         }
-        self.context.enter(message);
         let taken_over = self.maybe_defer(asked);
         self.act(note.depth);
         let in_hand = asked.filter(|_| !taken_over);
@@ -191,7 +191,6 @@ impl Actor {
         if let Some(crash) = self.crashes(in_hand, with, false, many) {
             return Some(crash);
         }
-        self.context.leave();
         let answer = self.answer(number);
         if answer.is_err() {
             self.stage.state.lock().oracle.returns_error(true);
@@ -201,7 +200,7 @@ impl Actor {
             (None, None) => self.stage.state.lock().oracle.cast_handled(self.instance, number),
             (None, Some(_)) => {}
         }
-        inbox.finish(answer);
+        inbox.finish(&mut self.context, answer);
         None
     }
 
@@ -215,7 +214,7 @@ impl Actor {
                 state.oracle.returns_error(false);
             }
             drop(state);
-            inbox.finish_callback(result);
+            inbox.finish_callback(&mut self.context, result);
         }
         crash
     }

@@ -26,6 +26,12 @@ pub(crate) trait Abi {
 pub(crate) trait Lower: Abi {
     /// Writes it to where its bytes lie, which is in bounds and aligned.
     fn store(&self, to: &mut Writer<'_>, at: u32) -> Result<()>;
+
+    /// The same if it needs no more room than that, by what is quickly seen; `None`: it may.
+    #[inline]
+    fn store_plain(&self, _memory: &mut [u8], _at: u32) -> Option<Result<()>> {
+        None
+    }
 }
 
 /// What is given to a guest as core values.
@@ -251,6 +257,11 @@ impl Lower for () {
     fn store(&self, _: &mut Writer<'_>, _: u32) -> Result<()> {
         Ok(())
     }
+
+    #[inline]
+    fn store_plain(&self, _: &mut [u8], _: u32) -> Option<Result<()>> {
+        Some(Ok(()))
+    }
 }
 
 impl Lift<'_> for () {
@@ -435,6 +446,13 @@ impl<T: Lower, E: Lower> Lower for Result<T, E> {
             Ok(value) => value.store(to, at),
             Err(error) => error.store(to, at),
         }
+    }
+
+    #[inline]
+    fn store_plain(&self, memory: &mut [u8], at: u32) -> Option<Result<()>> {
+        let value = self.as_ref().ok()?;
+        let stored = value.store_plain(memory, at + aligned(1, Self::ALIGN))?;
+        Some(stored.and_then(|()| write(memory, at, &[0])))
     }
 }
 

@@ -8,7 +8,7 @@ use castcall_core::ComponentError;
 use wasmtime::{AsContextMut, Caller, Linker, error::Result};
 
 use super::abi::{Abi, Flat, Flatten, Lift, View, Writer, within, write};
-use super::lane::{InHand, Lane, Outcome, cannot_leave};
+use super::lane::{InHand, Lane, cannot_leave};
 use crate::state::State;
 use crate::types;
 
@@ -65,24 +65,19 @@ fn lane(state: &mut State) -> Result<&mut Lane> {
 
 /// What was in hand is done: the broker is told what came of it.
 fn done(state: &mut State) -> Result<()> {
-    let (in_hand, outcome) = lane(state)?.take();
-    match in_hand {
+    let lane = lane(state)?;
+    match mem::replace(&mut lane.in_hand, InHand::Nothing) {
         InHand::Nothing => {}
         InHand::Message => {
-            state.context_mut().leave();
-            let answer = match outcome {
-                Outcome::Answer(answer) => answer,
-                _ => Ok(Bytes::new()),
-            };
-            state.inbox.finish(answer);
+            let answer = lane.answer.take().unwrap_or_else(|| Ok(Bytes::new()));
+            let (inbox, context) = state.turn();
+            inbox.finish(context, answer);
         }
-        InHand::Callback(_) => {
-            state.context_mut().leave();
-            let called = match outcome {
-                Outcome::Called(called) => called,
-                _ => Ok(()),
-            };
-            state.inbox.finish_callback(called);
+        InHand::Callback => {
+            lane.callback = None;
+            let called = lane.failed.take().map_or(Ok(()), Err);
+            let (inbox, context) = state.turn();
+            inbox.finish_callback(context, called);
         }
     }
     Ok(())
@@ -91,24 +86,26 @@ fn done(state: &mut State) -> Result<()> {
 fn next(state: &mut State) -> Result<u64> {
     done(state)?;
     loop {
-        let Some(work) = state.inbox.next() else { return Ok(0) };
+        let handlers = state.handlers;
+        let (inbox, context) = state.turn();
+        let Some(work) = inbox.next(context) else { return Ok(0) };
         match work {
-            Work::Message(_) if !state.handlers.receives => {
+            Work::Message if !handlers.receives => {
                 // Nobody can send to it.
                 let error = ComponentError::InvalidPayload("no handle-message".into());
-                state.inbox.finish(Err(error));
+                inbox.finish(context, Err(error));
             }
-            Work::Message(message) => {
+            Work::Message => {
+                let message = context.current().ok_or_else(cannot_leave)?;
                 let kind = if message.request_id().is_some() { CALL } else { CAST };
                 let sizes = sizes(message.sender.as_str().len(), kind, message.payload.len());
                 state.enter();
-                state.context_mut().enter(message);
                 begin(state, InHand::Message)?;
                 return sizes;
             }
-            Work::Callback(_) if !state.handlers.calls_back => {
+            Work::Callback(_) if !handlers.calls_back => {
                 // It can't have made the call.
-                state.inbox.finish_callback(Ok(()));
+                inbox.finish_callback(context, Ok(()));
             }
             Work::Callback(callback) => {
                 let (kind, body) = match &callback.result {
@@ -117,8 +114,7 @@ fn next(state: &mut State) -> Result<u64> {
                 };
                 let sizes = sizes(REQUEST_ID, kind, body);
                 state.enter();
-                state.context_mut().enter_callback(&callback);
-                begin(state, InHand::Callback(callback))?;
+                begin(state, InHand::Callback)?.callback = Some(callback);
                 return sizes;
             }
             _ => {}
@@ -129,11 +125,11 @@ fn next(state: &mut State) -> Result<u64> {
 const REQUEST_ID: usize = 36;
 
 /// The guest allocates next, and may not call the host meanwhile.
-fn begin(state: &mut State, in_hand: InHand) -> Result<()> {
+fn begin(state: &mut State, in_hand: InHand) -> Result<&mut Lane> {
     let lane = lane(state)?;
     lane.in_hand = in_hand;
     lane.may_leave = false;
-    Ok(())
+    Ok(lane)
 }
 
 fn sizes(name: usize, kind: u64, body: usize) -> Result<u64> {
@@ -147,9 +143,7 @@ fn fill(mut caller: Caller<'_, State>, name: u32, body: u32) -> Result<()> {
     if let Some(message) = state.handled() {
         write(memory, name, message.sender.as_str().as_bytes())?;
         write(memory, body, &message.payload)?;
-    } else if let InHand::Callback(Callback { request_id, result: Ok(payload), .. }) =
-        &lane(state)?.in_hand
-    {
+    } else if let Some(Callback { request_id, result: Ok(payload), .. }) = &lane(state)?.callback {
         write(memory, name, request_id.encode(&mut [0; REQUEST_ID]).as_bytes())?;
         write(memory, body, payload)?;
     }
@@ -173,7 +167,7 @@ fn lower_error(
     name: u32,
     flat: &mut Flat,
 ) -> Result<()> {
-    let InHand::Callback(callback) = &mut lane.in_hand else { return Ok(()) };
+    let Some(callback) = &mut lane.callback else { return Ok(()) };
     let id = callback.request_id;
     // It is told once; what is left of it says as much to whoever looks at it after a crash.
     let Err(error) = mem::replace(&mut callback.result, Ok(Bytes::new())) else { return Ok(()) };
@@ -191,7 +185,7 @@ fn answer(mut caller: Caller<'_, State>, at: u32) -> Result<()> {
     // Nobody reads that of a cast.
     let answer =
         answer.map(|bytes| if is_call { Bytes::copy_from_slice(bytes) } else { Bytes::new() });
-    lane(state)?.outcome = Outcome::Answer(answer.map_err(ComponentError::from));
+    lane(state)?.answer = Some(answer.map_err(ComponentError::from));
     Ok(())
 }
 
@@ -200,6 +194,6 @@ fn called(mut caller: Caller<'_, State>, at: u32) -> Result<()> {
     let (memory, state) = guest.data_and_store_mut(&mut caller);
     within(memory.len(), at, Called::ALIGN, Called::SIZE)?;
     let called = Called::load(&View::new(memory), at)?;
-    lane(state)?.outcome = Outcome::Called(called.map_err(ComponentError::from));
+    lane(state)?.failed = called.map_err(ComponentError::from).err();
     Ok(())
 }

@@ -15,13 +15,14 @@ pub(crate) fn serve<T>(
     service: impl FnOnce(&mut Context, &mut Args<'_, '_>) -> Result<T>,
 ) -> Result<T> {
     check_leave(caller)?;
-    let mut context = caller.data_mut().take_context();
     let memory = caller.data().lane().and_then(|lane| lane.memory);
-    let bytes = memory.as_ref().map_or(&[][..], |memory| memory.data(&*caller));
-    let result = service(&mut context, &mut Args::new(&View::new(bytes), flat));
-    let must_crash = context.must_crash();
-    caller.data_mut().put_context(context);
-    if must_crash {
+    let (bytes, state) = match &memory {
+        Some(memory) => memory.data_and_store_mut(&mut *caller),
+        None => (&mut [][..], caller.data_mut()),
+    };
+    let context = state.context_mut();
+    let result = service(context, &mut Args::new(&View::new(bytes), flat));
+    if context.must_crash() {
         return Err(wasmtime::format_err!("denied too often"));
     }
     result
@@ -30,6 +31,19 @@ pub(crate) fn serve<T>(
 /// Writes a result to where the guest wants it.
 #[inline]
 pub(crate) fn give<T: Lower>(caller: &mut Caller<'_, State>, at: u32, value: &T) -> Result<()> {
+    // What needs no room is written at once.
+    if let Some(memory) = caller.data().lane().and_then(|lane| lane.memory) {
+        let memory = memory.data_mut(&mut *caller);
+        within(memory.len(), at, T::ALIGN, T::SIZE)?;
+        if let Some(written) = value.store_plain(memory, at) {
+            return written;
+        }
+    }
+    give_with_room(caller, at, value)
+}
+
+#[inline(never)]
+fn give_with_room<T: Lower>(caller: &mut Caller<'_, State>, at: u32, value: &T) -> Result<()> {
     let lane = caller.data_mut().take_lane().ok_or_else(cannot_leave)?;
     // As long as it is away, nothing that the guest allocates with can call the host.
     let mut to = Writer { store: caller.as_context_mut(), lane: &lane };

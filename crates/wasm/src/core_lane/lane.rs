@@ -1,7 +1,5 @@
 //! What the core lane keeps in a store: how the guest's memory is reached, and what is in hand.
 
-use std::mem;
-
 use bytes::Bytes;
 use castcall_broker::Callback;
 use castcall_core::ComponentError;
@@ -13,22 +11,13 @@ use crate::state::State;
 pub(crate) type Realloc = TypedFunc<(u32, u32, u32, u32), u32>;
 
 /// What the guest was entered with.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InHand {
-    #[default]
     Nothing,
     /// The context has it.
     Message,
-    Callback(Callback),
-}
-
-/// How it ended; nothing yet, or nothing to tell.
-#[derive(Debug, Default)]
-pub(crate) enum Outcome {
-    #[default]
-    Fine,
-    Answer(Result<Bytes, ComponentError>),
-    Called(Result<(), ComponentError>),
+    /// The lane has it.
+    Callback,
 }
 
 pub(crate) struct Lane {
@@ -41,7 +30,11 @@ pub(crate) struct Lane {
     /// Not while the driver, or the host, lets the guest allocate.
     pub(crate) may_leave: bool,
     pub(crate) in_hand: InHand,
-    pub(crate) outcome: Outcome,
+    pub(crate) callback: Option<Callback>,
+    /// What the handler has returned; none as long as it is good, and nobody reads it.
+    pub(crate) answer: Option<Result<Bytes, ComponentError>>,
+    /// What a callback has returned; none as long as it is good.
+    pub(crate) failed: Option<ComponentError>,
 }
 
 impl Lane {
@@ -52,7 +45,9 @@ impl Lane {
             leave: None,
             may_leave: true,
             in_hand: InHand::Nothing,
-            outcome: Outcome::Fine,
+            callback: None,
+            answer: None,
+            failed: None,
         }
     }
 
@@ -64,11 +59,6 @@ impl Lane {
     #[inline]
     pub(crate) fn realloc(&self) -> Result<&Realloc> {
         self.realloc.as_ref().ok_or_else(|| format_err!("the guest can't allocate yet"))
-    }
-
-    /// What was in hand is done: nothing is, and this came of it.
-    pub(crate) fn take(&mut self) -> (InHand, Outcome) {
-        (mem::take(&mut self.in_hand), mem::take(&mut self.outcome))
     }
 }
 
