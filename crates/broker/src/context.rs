@@ -1,8 +1,10 @@
 //! What a component can do and ask: the host functions, whoever calls them.
 
+mod in_hand;
+
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use std::{fmt, mem};
 
 use bytes::Bytes;
 use castcall_audit::What;
@@ -12,7 +14,7 @@ use castcall_core::{
 use thiserror::Error;
 
 use crate::audited::Attempt;
-use crate::message::{CallRef, Callback, Key, Message};
+use crate::message::{CallRef, Item, Key};
 use crate::peer::Peer;
 use crate::routes::Routes;
 use crate::send::{Origin, Payload};
@@ -24,7 +26,8 @@ pub struct Context {
     peer: Arc<Peer>,
     incarnation: Key,
     routes: Routes,
-    current: Option<Message>,
+    /// What is being handled.
+    in_hand: Option<Item>,
     /// What is sent belongs to it, and not to the trace of the message in hand.
     trace: Option<Arc<TraceContext>>,
     /// What is handled is not traced, nor what is sent.
@@ -99,7 +102,7 @@ impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context")
             .field("self_id", &self.peer.id)
-            .field("current", &self.current)
+            .field("in_hand", &self.in_hand)
             .finish_non_exhaustive()
     }
 }
@@ -111,7 +114,7 @@ impl Context {
             peer,
             incarnation,
             routes,
-            current: None,
+            in_hand: None,
             trace: None,
             untraced: false,
             sampler: Sampler::default(),
@@ -125,31 +128,10 @@ impl Context {
         &self.peer.id
     }
 
-    /// Says which message is being handled from here on.
-    #[inline]
-    pub(crate) fn enter(&mut self, message: Message) {
-        self.untraced = message.untraced;
-        self.current = Some(message);
-    }
-
-    /// Says which end of a call is being handled from here on.
-    pub(crate) fn enter_callback(&mut self, callback: &Callback) {
-        self.trace.clone_from(&callback.trace);
-        self.untraced = callback.untraced;
-    }
-
-    /// Says that nothing is any more.
-    #[inline]
-    pub(crate) fn leave(&mut self) {
-        self.current = None;
-        self.trace = None;
-        self.untraced = false;
-    }
-
     /// The trace that what is being handled belongs to, and what is sent meanwhile.
     #[must_use]
     pub fn trace(&self) -> Option<&TraceContext> {
-        trace_of(self.trace.as_ref(), self.current.as_ref()).map(Arc::as_ref)
+        trace_of(self.trace.as_ref(), self.in_hand.as_ref()).map(Arc::as_ref)
     }
 
     /// What is sent from here on, until the handler returns, belongs to `trace`.
@@ -158,34 +140,10 @@ impl Context {
         self.untraced = false;
     }
 
-    /// Takes the payload out of the message being handled, for who can't leave it here.
-    #[must_use]
-    pub fn take_payload(&mut self) -> Bytes {
-        self.current.as_mut().map(|message| mem::take(&mut message.payload)).unwrap_or_default()
-    }
-
-    /// Gives the payload back to the message being handled, after a crash.
-    pub fn restore(&mut self, payload: Bytes) {
-        if let Some(message) = &mut self.current {
-            message.payload = payload;
-        }
-    }
-
-    /// The message being handled, which is not handled any more.
-    pub fn take_current(&mut self) -> Option<Message> {
-        self.current.take()
-    }
-
-    /// The message being handled.
-    #[must_use]
-    pub fn current(&self) -> Option<&Message> {
-        self.current.as_ref()
-    }
-
     /// Milliseconds, rounded down, until the deadline of the call being handled.
     #[must_use]
     pub fn remaining_ms(&self) -> Option<u64> {
-        let call = self.current.as_ref()?.call?;
+        let call = self.current()?.call?;
         let left = call.deadline.saturating_duration_since(self.peer.broker.now());
         Some(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))
     }
@@ -193,7 +151,7 @@ impl Context {
     /// Whether the call being handled has ended meanwhile.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        let call = self.current.as_ref().and_then(|message| message.call);
+        let call = self.current().and_then(|message| message.call);
         call.is_some_and(|call| !self.peer.broker.pending.is_pending(call.ticket))
     }
 
@@ -221,7 +179,7 @@ impl Context {
         payload: impl Payload,
     ) -> Result<(), MessagingError> {
         let (peer, size) = (&self.peer, payload.len());
-        let trace = trace_of(self.trace.as_ref(), self.current.as_ref());
+        let trace = trace_of(self.trace.as_ref(), self.in_hand.as_ref());
         let (sender, incarnation) = (&peer.id, self.incarnation);
         let measured = self.sampler.next(peer.broker.coarse.passed());
         let untraced = self.untraced;
@@ -253,8 +211,8 @@ impl Context {
         timeout_ms: u64,
     ) -> Result<RequestId, MessagingError> {
         let (peer, size) = (&self.peer, payload.len());
-        let serving = self.current.as_ref().and_then(|message| message.call);
-        let trace = trace_of(self.trace.as_ref(), self.current.as_ref());
+        let serving = self.current().and_then(|message| message.call);
+        let trace = trace_of(self.trace.as_ref(), self.in_hand.as_ref());
         let (sender, incarnation) = (&peer.id, self.incarnation);
         let measured = self.sampler.next(peer.broker.coarse.passed());
         let untraced = self.untraced;
@@ -295,7 +253,7 @@ impl Context {
     ///
     /// The message was refused, and has gone nowhere.
     pub fn publish(&mut self, topic: &str, payload: impl Payload) -> Result<u32, MessagingError> {
-        let trace = trace_of(self.trace.as_ref(), self.current.as_ref());
+        let trace = trace_of(self.trace.as_ref(), self.in_hand.as_ref());
         let peer = &self.peer;
         let (sender, incarnation) = (&peer.id, self.incarnation);
         let measured = self.sampler.next(peer.broker.coarse.passed());
@@ -358,7 +316,7 @@ impl Context {
     ///
     /// No call is being handled, or it was taken over before.
     pub fn defer(&self) -> Result<u64, DeferError> {
-        let call = self.current.as_ref().and_then(|message| message.call);
+        let call = self.current().and_then(|message| message.call);
         self.peer.defer(call.ok_or(DeferError::NotACall)?)
     }
 
@@ -398,9 +356,12 @@ impl Interrupt {
 /// What is sent while something is handled belongs to its trace.
 fn trace_of<'a>(
     set: Option<&'a Arc<TraceContext>>,
-    current: Option<&'a Message>,
+    in_hand: Option<&'a Item>,
 ) -> Option<&'a Arc<TraceContext>> {
-    set.or_else(|| current?.trace.as_ref())
+    set.or_else(|| match in_hand? {
+        Item::Message(message) => message.trace.as_ref(),
+        Item::Callback(callback) => callback.trace.as_ref(),
+    })
 }
 
 /// A call being served bounds the deadline of the calls made meanwhile.

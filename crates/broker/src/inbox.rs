@@ -20,14 +20,14 @@ use crate::timings::Span;
 /// tens of milliseconds even if each message is cheap.
 const TURN: u32 = 128;
 
-/// What is to be done next.
-#[derive(Debug)]
+/// What is to be done next: the context has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Work {
     /// Enter `handle-message` with [`Context::current`], then [`Inbox::finish`].
     Message,
-    /// Enter `handle-callback`, then [`Inbox::finish_callback`].
-    Callback(Callback),
+    /// Enter `handle-callback` with [`Context::current_callback`], then [`Inbox::finish_callback`].
+    Callback,
 }
 
 /// What waits for an instance, one piece at a time.
@@ -130,8 +130,7 @@ impl Inbox {
         self.0.as_deref_mut()
     }
 
-    /// What is to be done next; `None` ends the turn. From here on `context`, the instance's, is at
-    /// work on it. A message is moved there and nowhere else: it is large.
+    /// What is to be done next, which `context`, the instance's, is given; `None` ends the turn.
     pub fn next(&mut self, context: &mut Context) -> Option<Work> {
         self.0.as_mut()?.next(context)
     }
@@ -194,42 +193,32 @@ impl Turn {
                 return None;
             }
             if let Some(retry) = self.retry.take() {
-                context.enter(self.again(*retry));
+                let message = self.again(*retry);
+                context.enter(message.untraced);
+                context.take_up(Some(Item::Message(message)));
                 return Some(Work::Message);
             }
-            let item = match self.batch.pop_front() {
-                Some(item) => item,
-                None if self.peer.mailbox.take(&mut self.batch) => continue,
-                None => {
-                    self.end = Some(End::Empty);
-                    return None;
+            let Some(item) = context.take_up(self.batch.pop_front()) else {
+                if self.peer.mailbox.take(&mut self.batch) {
+                    continue;
                 }
+                self.end = Some(End::Empty);
+                return None;
             };
             self.left = self.left.saturating_sub(1);
-            match item {
-                Item::Message(mut message) => {
-                    self.peer.mailbox.begun(&message);
-                    if self.begin(&mut message) {
-                        context.enter(message);
-                        return Some(Work::Message);
-                    }
+            let begun = match item {
+                Item::Message(message) => {
+                    self.begin(message).then_some((Work::Message, message.untraced))
                 }
-                Item::Callback(mut callback) => {
-                    self.peer.mailbox.callback_begun(&callback);
-                    // An answer may have been on its way when the instance that asked ended.
-                    if callback.owner == self.incarnation {
-                        self.peer.call_ended(false);
-                        self.heard.called_back(&self.peer, &callback);
-                        if let Some(span) = self.peer.call_back(&mut callback) {
-                            self.span = Some(span);
-                        }
-                        self.peer.counters.callbacks.add_exclusive(1);
-                        self.in_hand = Some(InHand::Callback);
-                        context.enter_callback(&callback);
-                        return Some(Work::Callback(callback));
-                    }
+                Item::Callback(callback) => {
+                    self.call_back(callback).then_some((Work::Callback, callback.untraced))
                 }
+            };
+            if let Some((work, untraced)) = begun {
+                context.enter(untraced);
+                return Some(work);
             }
+            context.leave();
         }
     }
 
@@ -243,9 +232,27 @@ impl Turn {
         retry.message
     }
 
+    /// `false`: an answer was on its way when the instance that asked ended.
+    #[inline]
+    fn call_back(&mut self, callback: &mut Callback) -> bool {
+        self.peer.mailbox.callback_begun(callback);
+        if callback.owner != self.incarnation {
+            return false;
+        }
+        self.peer.call_ended(false);
+        self.heard.called_back(&self.peer, callback);
+        if let Some(span) = self.peer.call_back(callback) {
+            self.span = Some(span);
+        }
+        self.peer.counters.callbacks.add_exclusive(1);
+        self.in_hand = Some(InHand::Callback);
+        true
+    }
+
     /// `false`: it is a call that has ended meanwhile.
     #[inline]
     fn begin(&mut self, message: &mut Message) -> bool {
+        self.peer.mailbox.begun(message);
         let counters = &self.peer.counters;
         if let Some(call) = message.call {
             // Also for what was taken in a batch: it may have ended since.

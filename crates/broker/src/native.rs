@@ -109,8 +109,11 @@ impl<P: NativePeer> Instance for NativeInstance<P> {
                     }
                     inbox.finish(context, answer);
                 }
-                Work::Callback(callback) => {
-                    let (id, result) = (callback.request_id, callback.result);
+                Work::Callback => {
+                    let Some(id) = context.current_callback().map(|it| it.request_id) else {
+                        continue;
+                    };
+                    let Some(result) = context.take_result() else { continue };
                     let result = peer.handle_callback(context, id, result);
                     if context.must_crash() {
                         return Err(CrashCode::Trap);

@@ -100,20 +100,20 @@ impl WasmInstance {
         Err(code)
     }
 
-    fn callback(
-        &mut self,
-        callback: castcall_broker::Callback,
-    ) -> Result<Result<(), ComponentError>, CrashCode> {
+    fn callback(&mut self) -> Result<Result<(), ComponentError>, CrashCode> {
         let Some(func) = self.handle_callback else {
             // It can't have made the call.
             return Ok(Ok(()));
         };
         let state = self.store.data_mut();
         state.enter();
+        let context = state.context_mut();
+        let id = context.current_callback().map(|callback| callback.request_id);
+        let (Some(id), Some(result)) = (id, context.take_result()) else { return Ok(Ok(())) };
         let mut buffer = [0; 36];
-        let id = callback.request_id.encode(&mut buffer);
+        let id = id.encode(&mut buffer);
         let error;
-        let result = match callback.result {
+        let result = match result {
             Ok(ref payload) => Ok(&payload[..]),
             Err(request_error) => {
                 error = RequestError::from(request_error);
@@ -152,8 +152,8 @@ impl Instance for WasmInstance {
                     let answer = self.message()?;
                     inbox.finish(self.store.data_mut().context_mut(), answer);
                 }
-                Work::Callback(callback) => {
-                    let result = self.callback(callback)?;
+                Work::Callback => {
+                    let result = self.callback()?;
                     inbox.finish_callback(self.store.data_mut().context_mut(), result);
                 }
                 _ => {}

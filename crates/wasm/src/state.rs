@@ -1,6 +1,6 @@
 //! What a store holds for its guest.
 
-use castcall_broker::{Context, Handlers, Inbox, Interrupt, Message};
+use castcall_broker::{Callback, Context, Handlers, Inbox, Interrupt, Message};
 use castcall_core::CrashCode;
 
 use crate::core_lane::LaneState;
@@ -86,6 +86,11 @@ impl State {
         self.context.as_ref()?.current()
     }
 
+    /// The end of a call that is being handled.
+    pub(crate) fn called_back(&self) -> Option<&Callback> {
+        self.context.as_ref()?.current_callback()
+    }
+
     /// # Panics
     ///
     /// It has none. Then the functions of WASI are not linked, and nobody asks.
@@ -119,7 +124,8 @@ impl State {
     /// What is next for the guest, and the context that is to work on it.
     #[inline]
     pub(crate) fn turn(&mut self) -> (&mut Inbox, &mut Context) {
-        let context = self.context.as_mut().expect("the context is put back by every host function");
+        let context =
+            self.context.as_mut().expect("the context is put back by every host function");
         (&mut self.inbox, context)
     }
 

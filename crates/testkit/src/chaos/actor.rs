@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use castcall_broker::{Context, Factory, Inbox, Instance, Message, PeerState, StartError, Work};
+use castcall_broker::{
+    Callback, Context, Factory, Inbox, Instance, Message, PeerState, StartError, Work,
+};
 use castcall_core::{ComponentError, CrashCode, RequestError, RequestId};
 
 use super::dice::{self, Note};
@@ -151,10 +153,14 @@ impl Actor {
         while let Some(work) = inbox.next(&mut self.context) {
             let crash = match work {
                 Work::Message => self.message(inbox),
-                Work::Callback(callback) => {
+                Work::Callback => {
                     let now = self.stage.now();
-                    let (id, result) = (callback.request_id, &callback.result);
-                    self.stage.state.lock().oracle.called_back(self.instance, id, result, now);
+                    if let Some(Callback { request_id, result, .. }) =
+                        self.context.current_callback()
+                    {
+                        let oracle = &mut self.stage.state.lock().oracle;
+                        oracle.called_back(self.instance, *request_id, result, now);
+                    }
                     self.act(1);
                     self.callback_ends(inbox, draining)
                 }

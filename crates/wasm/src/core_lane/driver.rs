@@ -74,7 +74,6 @@ fn done(state: &mut State) -> Result<()> {
             inbox.finish(context, answer);
         }
         InHand::Callback => {
-            lane.callback = None;
             let called = lane.failed.take().map_or(Ok(()), Err);
             let (inbox, context) = state.turn();
             inbox.finish_callback(context, called);
@@ -103,18 +102,19 @@ fn next(state: &mut State) -> Result<u64> {
                 begin(state, InHand::Message)?;
                 return sizes;
             }
-            Work::Callback(_) if !handlers.calls_back => {
+            Work::Callback if !handlers.calls_back => {
                 // It can't have made the call.
                 inbox.finish_callback(context, Ok(()));
             }
-            Work::Callback(callback) => {
+            Work::Callback => {
+                let callback = context.current_callback().ok_or_else(cannot_leave)?;
                 let (kind, body) = match &callback.result {
                     Ok(payload) => (ANSWERED, payload.len()),
                     Err(_) => (FAILED, 0),
                 };
                 let sizes = sizes(REQUEST_ID, kind, body);
                 state.enter();
-                begin(state, InHand::Callback)?.callback = Some(callback);
+                begin(state, InHand::Callback)?;
                 return sizes;
             }
             _ => {}
@@ -125,11 +125,11 @@ fn next(state: &mut State) -> Result<u64> {
 const REQUEST_ID: usize = 36;
 
 /// The guest allocates next, and may not call the host meanwhile.
-fn begin(state: &mut State, in_hand: InHand) -> Result<&mut Lane> {
+fn begin(state: &mut State, in_hand: InHand) -> Result<()> {
     let lane = lane(state)?;
     lane.in_hand = in_hand;
     lane.may_leave = false;
-    Ok(lane)
+    Ok(())
 }
 
 fn sizes(name: usize, kind: u64, body: usize) -> Result<u64> {
@@ -143,7 +143,7 @@ fn fill(mut caller: Caller<'_, State>, name: u32, body: u32) -> Result<()> {
     if let Some(message) = state.handled() {
         write(memory, name, message.sender.as_str().as_bytes())?;
         write(memory, body, &message.payload)?;
-    } else if let Some(Callback { request_id, result: Ok(payload), .. }) = &lane(state)?.callback {
+    } else if let Some(Callback { request_id, result: Ok(payload), .. }) = state.called_back() {
         write(memory, name, request_id.encode(&mut [0; REQUEST_ID]).as_bytes())?;
         write(memory, body, payload)?;
     }
@@ -154,7 +154,7 @@ fn fill(mut caller: Caller<'_, State>, name: u32, body: u32) -> Result<()> {
 fn fill_error(mut caller: Caller<'_, State>, name: u32) -> Result<(u32, u32, u32, u32)> {
     let mut lane = caller.data_mut().take_lane().ok_or_else(cannot_leave)?;
     let mut flat = Flat::default();
-    let filled = lower_error(&mut caller, &mut lane, name, &mut flat);
+    let filled = lower_error(&mut caller, &lane, name, &mut flat);
     lane.may_leave = true;
     caller.data_mut().put_lane(lane);
     filled?;
@@ -163,14 +163,14 @@ fn fill_error(mut caller: Caller<'_, State>, name: u32) -> Result<(u32, u32, u32
 
 fn lower_error(
     caller: &mut Caller<'_, State>,
-    lane: &mut Lane,
+    lane: &Lane,
     name: u32,
     flat: &mut Flat,
 ) -> Result<()> {
-    let Some(callback) = &mut lane.callback else { return Ok(()) };
-    let id = callback.request_id;
-    // It is told once; what is left of it says as much to whoever looks at it after a crash.
-    let Err(error) = mem::replace(&mut callback.result, Ok(Bytes::new())) else { return Ok(()) };
+    let state = caller.data_mut();
+    let Some(id) = state.called_back().map(|callback| callback.request_id) else { return Ok(()) };
+    // It is told once.
+    let Some(Err(error)) = state.context_mut().take_result() else { return Ok(()) };
     write(lane.memory()?.data_mut(&mut *caller), name, id.encode(&mut [0; REQUEST_ID]).as_bytes())?;
     let mut to = Writer { store: caller.as_context_mut(), lane };
     types::RequestError::from(error).flatten(&mut to, flat)

@@ -1,7 +1,6 @@
 //! What the core lane keeps in a store: how the guest's memory is reached, and what is in hand.
 
 use bytes::Bytes;
-use castcall_broker::Callback;
 use castcall_core::ComponentError;
 use wasmtime::{Caller, Global, Memory, TypedFunc, error::Result, format_err};
 
@@ -10,13 +9,11 @@ use crate::state::State;
 /// `realloc(old, old-size, align, size)`.
 pub(crate) type Realloc = TypedFunc<(u32, u32, u32, u32), u32>;
 
-/// What the guest was entered with.
+/// What the guest was entered with; the context has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InHand {
     Nothing,
-    /// The context has it.
     Message,
-    /// The lane has it.
     Callback,
 }
 
@@ -30,7 +27,6 @@ pub(crate) struct Lane {
     /// Not while the driver, or the host, lets the guest allocate.
     pub(crate) may_leave: bool,
     pub(crate) in_hand: InHand,
-    pub(crate) callback: Option<Callback>,
     /// What the handler has returned; none as long as it is good, and nobody reads it.
     pub(crate) answer: Option<Result<Bytes, ComponentError>>,
     /// What a callback has returned; none as long as it is good.
@@ -45,7 +41,6 @@ impl Lane {
             leave: None,
             may_leave: true,
             in_hand: InHand::Nothing,
-            callback: None,
             answer: None,
             failed: None,
         }
