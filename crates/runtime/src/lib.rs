@@ -34,6 +34,7 @@
 //! ```
 
 mod idle;
+mod linger;
 #[cfg(test)]
 #[cfg(loom)]
 mod loom_tests;
@@ -55,6 +56,10 @@ pub use pool::{BuildError, Builder, Pool, PoolStats};
 
 /// How often the timer thread ticks while there is work, and so how long a turn may last.
 pub const TICK: Duration = Duration::from_millis(1);
+
+/// How long a worker waits awake for its next task, at most, before it sleeps: [`Builder::linger`].
+/// To sleep and be woken takes some 5 to 50 µs.
+pub const LINGER: Duration = Duration::from_micros(20);
 
 /// Something that workers run.
 pub trait Runnable: Send + Sized + 'static {

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use std::thread;
+use std::time::Duration;
 use std::{fmt, io};
 
 use crossbeam_deque::{Injector, Steal};
@@ -13,7 +14,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use crate::idle::Idle;
 use crate::timer::{self, Timer};
 use crate::worker::{self, Handle};
-use crate::{Runnable, Timekeeper};
+use crate::{LINGER, Runnable, Timekeeper};
 
 pub(crate) struct Shared<R> {
     pub(crate) injector: Injector<R>,
@@ -33,6 +34,8 @@ pub(crate) struct Shared<R> {
     pub(crate) vacant: AtomicUsize,
     pub(crate) max_threads: usize,
     pub(crate) detachments: AtomicU64,
+    /// How long a worker waits awake before it sleeps; zero: not at all.
+    pub(crate) linger: Duration,
     next_number: AtomicUsize,
     /// Workers end when they find nothing more to do, and the timer thread after them.
     shutdown: AtomicBool,
@@ -45,6 +48,13 @@ impl<R> Shared<R> {
         !self.injector.is_empty()
             || !self.slow.is_empty()
             || self.workers.read().iter().any(|worker| !worker.stealer.is_empty())
+    }
+
+    /// Whether there is what another worker should take: what a worker has just woken, it does next.
+    pub(crate) fn has_more_work(&self) -> bool {
+        !self.injector.is_empty()
+            || !self.slow.is_empty()
+            || self.workers.read().iter().any(|worker| worker.stealer.len() > 1)
     }
 
     /// Whether anybody is not asleep.
@@ -164,6 +174,7 @@ impl std::error::Error for BuildError {
 pub struct Builder {
     workers: Option<NonZeroUsize>,
     max_threads: Option<usize>,
+    linger: Option<Duration>,
     timekeeper: Option<Box<dyn Timekeeper>>,
 }
 
@@ -172,6 +183,7 @@ impl fmt::Debug for Builder {
         f.debug_struct("Builder")
             .field("workers", &self.workers)
             .field("max_threads", &self.max_threads)
+            .field("linger", &self.linger)
             .finish_non_exhaustive()
     }
 }
@@ -193,6 +205,15 @@ impl Builder {
         self
     }
 
+    /// How long a worker waits awake for its next task, at most, before it sleeps, by default
+    /// [`LINGER`]; zero: not at all. One worker does so at a time, as long as it is not in vain; none
+    /// does on a machine with one core.
+    #[must_use]
+    pub fn linger(mut self, time: Duration) -> Self {
+        self.linger = Some(time);
+        self
+    }
+
     /// What the timer thread calls.
     #[must_use]
     pub fn timekeeper(mut self, timekeeper: impl Timekeeper) -> Self {
@@ -206,10 +227,10 @@ impl Builder {
     ///
     /// The system would not start a thread.
     pub fn build<R: Runnable>(self) -> Result<Pool<R>, BuildError> {
-        let workers = self
-            .workers
-            .or_else(|| thread::available_parallelism().ok())
-            .map_or(1, NonZeroUsize::get);
+        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let workers = self.workers.map_or(cores, NonZeroUsize::get);
+        // With one core, nobody could add anything meanwhile.
+        let linger = if cores > 1 { self.linger.unwrap_or(LINGER) } else { Duration::ZERO };
         let shared = Arc::new(Shared {
             injector: Injector::new(),
             slow: Injector::new(),
@@ -223,6 +244,7 @@ impl Builder {
             vacant: AtomicUsize::new(0),
             max_threads: self.max_threads.unwrap_or(workers + 256).max(workers + 1),
             detachments: AtomicU64::new(0),
+            linger,
             next_number: AtomicUsize::new(0),
             shutdown: AtomicBool::new(false),
             left: Default::default(),

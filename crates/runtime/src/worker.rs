@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use crossbeam_deque::{Injector, Steal, Stealer, Worker as Queue};
 use crossbeam_utils::CachePadded;
 
+use crate::linger::Linger;
 use crate::pool::{self, Shared};
 use crate::priority::ThreadId;
 use crate::sync::Parker;
@@ -44,6 +45,7 @@ struct Local<R: Runnable> {
     turn: Cell<u32>,
     /// The tick at which it took a slow task last.
     slow_at: Cell<u64>,
+    linger: Linger,
 }
 
 thread_local! {
@@ -134,7 +136,8 @@ pub(crate) fn main<R: Runnable>(shared: &Arc<Shared<R>>, number: usize) {
     // Whoever follows a detached worker begins with those that don't take long.
     let slow_at = Cell::new(shared.ticks.load(Ordering::Relaxed));
     let shared = Arc::clone(shared);
-    let local = Rc::new(Local { shared, me, queue, turn: Cell::new(0), slow_at });
+    let linger = Linger::new(shared.linger);
+    let local = Rc::new(Local { shared, me, queue, turn: Cell::new(0), slow_at, linger });
     CURRENT.set(Some(local.clone()));
     local.run();
     CURRENT.set(None);
@@ -150,7 +153,9 @@ impl<R: Runnable> Local<R> {
                     self.give_up_place();
                     return;
                 }
-                self.sleep(&parker);
+                if !self.lingers() {
+                    self.sleep(&parker);
+                }
                 continue;
             };
             if let Some(runnable) = self.turn(runnable) {
@@ -261,6 +266,19 @@ impl<R: Runnable> Local<R> {
                 None => {}
             }
         }
+    }
+
+    /// Waits awake for a moment, if that is worth it. Returns whether something has come.
+    fn lingers(&self) -> bool {
+        let idle = &self.shared.idle;
+        // One is enough.
+        if idle.is_searched() || !self.linger.is_due() {
+            return false;
+        }
+        idle.begin_search();
+        let found = self.linger.wait_for(|| self.shared.has_more_work());
+        idle.end_search();
+        found
     }
 
     fn sleep(&self, parker: &Parker) {

@@ -58,15 +58,28 @@ pub(crate) struct Writer<'a> {
 impl Writer<'_> {
     /// Room for so many bytes, from the guest itself, in bounds and aligned.
     pub(crate) fn room(&mut self, align: u32, size: usize) -> Result<u32> {
+        let at = self.realloc(align, size)?;
         let size = u32::try_from(size)?;
-        let at = self.lane.realloc()?.call(&mut self.store, (0, 0, align, size))?;
         within(self.lane.memory()?.data_size(&self.store), at, align, size)?;
         Ok(at)
     }
 
+    /// The same, wherever it is.
+    #[inline]
+    fn realloc(&mut self, align: u32, size: usize) -> Result<u32> {
+        let size = u32::try_from(size)?;
+        self.lane.realloc()?.call(&mut self.store, (0, 0, align, size))
+    }
+
+    /// As it is now: it moves when the guest allocates.
+    #[inline]
+    fn memory(&mut self) -> Result<&mut [u8]> {
+        Ok(self.lane.memory()?.data_mut(&mut self.store))
+    }
+
     #[inline]
     fn write(&mut self, at: u32, bytes: &[u8]) -> Result<()> {
-        write(self.lane.memory()?.data_mut(&mut self.store), at, bytes)
+        write(self.memory()?, at, bytes)
     }
 
     fn copy(&mut self, bytes: &[u8]) -> Result<(u32, u32)> {
@@ -297,12 +310,21 @@ fn flatten_list(flat: &mut Flat, (from, length): (u32, u32)) {
     flat.push(length.into());
 }
 
+fn store_text(to: &mut Writer<'_>, at: u32, text: &str) -> Result<()> {
+    let from = to.realloc(1, text.len())?;
+    let length = u32::try_from(text.len())?;
+    // Looked up once, since that is not free; what is written first says whether it is in bounds.
+    let memory = to.memory()?;
+    write(memory, from, text.as_bytes())?;
+    write(memory, at, &from.to_le_bytes())?;
+    write(memory, at + 4, &length.to_le_bytes())
+}
+
 macro_rules! text {
     ($($name:ty),*) => {$(
         impl Lower for $name {
             fn store(&self, to: &mut Writer<'_>, at: u32) -> Result<()> {
-                let copy = to.copy(self.as_bytes())?;
-                store_list(to, at, copy)
+                store_text(to, at, self)
             }
         }
 
@@ -320,9 +342,7 @@ text!(&str, String);
 /// As text, the usual way.
 impl Lower for RequestId {
     fn store(&self, to: &mut Writer<'_>, at: u32) -> Result<()> {
-        let mut text = [0; 36];
-        let text: &str = self.encode(&mut text);
-        text.store(to, at)
+        store_text(to, at, self.encode(&mut [0; 36]))
     }
 }
 
