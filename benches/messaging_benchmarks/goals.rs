@@ -62,6 +62,9 @@ pub(crate) fn rows() -> Vec<Row> {
         latency(&mut rows, lane);
         growth(&mut rows, lane);
         watched(&mut rows, lane);
+        let published = |in_flight: &str| format!("publish/{}/to-100/{in_flight}", lane.name());
+        rows.push(row(published("32-in-flight"), "100 F'", HUNDRED, Some(1.2)));
+        rows.push(row(published("1-in-flight"), "100 F'", HUNDRED_ONCE, None));
     }
     rows.extend(others());
     rows
@@ -245,8 +248,6 @@ fn others() -> Vec<Row> {
             "routing/tokio/mpsc/64-queued",
             Some(1.5),
         ),
-        row("publish/to-100/32-in-flight", "100 F'", HUNDRED, Some(1.2)),
-        row("publish/to-100/1-in-flight", "100 F'", HUNDRED_ONCE, None),
         simple("topics/match-3-of-100000", "among 10 patterns", "topics/match-3-of-10", Some(1.3)),
         row(
             "bench_correlation_tracking_overhead/tracker",
