@@ -14,6 +14,7 @@ use castcall_core::{
 use thiserror::Error;
 
 use crate::audited::Attempt;
+use crate::guard::Purse;
 use crate::message::{CallRef, Item, Key};
 use crate::peer::Peer;
 use crate::routes::Routes;
@@ -33,7 +34,14 @@ pub struct Context {
     /// What is handled is not traced, nor what is sent.
     untraced: bool,
     sampler: Sampler,
+    purse: Purse,
     must_crash: bool,
+}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        self.purse.give_back(&self.peer.guard);
+    }
 }
 
 /// Why a call could not be taken over.
@@ -118,6 +126,7 @@ impl Context {
             trace: None,
             untraced: false,
             sampler: Sampler::default(),
+            purse: Purse::default(),
             must_crash: false,
         }
     }
@@ -186,7 +195,7 @@ impl Context {
         let origin = Origin { peer, sender, incarnation, serving: None, trace, untraced, measured };
         let sent = match self.routes.resolve(peer, target, |rights| rights.cast) {
             Err(MessagingError::CapabilityDenied) => Err(MessagingError::CapabilityDenied),
-            route => origin.check(size).and_then(|()| match route {
+            route => origin.check_paid_by(&mut self.purse, size).and_then(|()| match route {
                 Ok(target) => origin.cast(target, payload),
                 Err(MessagingError::ComponentNotFound) => {
                     origin.cast_beyond(target, payload).map_err(|refused| refused.error)
@@ -219,7 +228,7 @@ impl Context {
         let origin = Origin { peer, sender, incarnation, serving, trace, untraced, measured };
         let sent = match self.routes.resolve(peer, target, |rights| rights.call) {
             Err(MessagingError::CapabilityDenied) => Err(MessagingError::CapabilityDenied),
-            route => origin.check(size).and_then(|()| match route {
+            route => origin.check_paid_by(&mut self.purse, size).and_then(|()| match route {
                 Ok(target) => origin.call(target, payload, timeout_ms),
                 Err(MessagingError::ComponentNotFound) => {
                     let way = origin.callback()?;
@@ -306,7 +315,11 @@ impl Context {
     /// What the component uses, and how much it may.
     #[must_use]
     pub fn usage(&self) -> Usage {
-        self.peer.usage()
+        let mut usage = self.peer.usage();
+        if let Some(rate) = &mut usage.message_rate {
+            rate.messages_left = rate.messages_left.saturating_add(self.purse.left());
+        }
+        usage
     }
 
     /// Takes over the call being handled: what the handler returns is ignored, and the call is

@@ -24,7 +24,64 @@ struct Tokens {
     burst: u32,
 }
 
+/// Tokens that an instance has taken ahead, for the tick that it was then. An atomic operation for
+/// each message is a fifth of a cast.
+#[derive(Debug, Default)]
+pub(crate) struct Purse {
+    tick: u64,
+    left: u32,
+}
+
+impl Purse {
+    /// How many are taken at once.
+    const AT_ONCE: u32 = 16;
+
+    pub(crate) fn left(&self) -> u32 {
+        self.left
+    }
+
+    /// Pays for one message, if there is enough for several.
+    #[inline]
+    pub(crate) fn pay(&mut self, guard: &Guard, tick: u64) -> bool {
+        if self.left == 0 || self.tick != tick {
+            self.refill(guard, tick);
+        }
+        match self.left.checked_sub(1) {
+            Some(left) => {
+                self.left = left;
+                true
+            }
+            None => false,
+        }
+    }
+
+    #[inline(never)]
+    fn refill(&mut self, guard: &Guard, tick: u64) {
+        self.give_back(guard);
+        self.tick = tick;
+        if let Some(tokens) = &guard.tokens
+            && tokens.bucket.take_ahead(Self::AT_ONCE, tick)
+        {
+            self.left = Self::AT_ONCE;
+        }
+    }
+
+    /// What was not needed.
+    pub(crate) fn give_back(&mut self, guard: &Guard) {
+        let left = std::mem::take(&mut self.left);
+        if let (1.., Some(tokens)) = (left, &guard.tokens) {
+            tokens.bucket.give_back(left);
+        }
+    }
+}
+
 impl Guard {
+    /// Whether messages are limited.
+    #[inline]
+    pub(crate) fn is_limited(&self) -> bool {
+        self.tokens.is_some()
+    }
+
     pub(crate) fn new(
         policy: &Policy,
         id: &ComponentId,

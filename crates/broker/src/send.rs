@@ -13,6 +13,7 @@ use castcall_correlation::deadline_after;
 
 use crate::broker::{Sink, Way};
 use crate::context::bound;
+use crate::guard::Purse;
 use crate::mailbox::Pushed;
 use crate::message::{CallRef, Key, Message};
 use crate::on_end::OnEnd;
@@ -92,10 +93,35 @@ impl Origin<'_> {
     /// What can be said before the target is looked up: it must have been checked already that
     /// the sender may do this. Costs a token.
     pub(crate) fn check(&self, size: usize) -> Result<(), MessagingError> {
+        self.check_with(size, || self.take_token())
+    }
+
+    /// The same for an instance that has tokens of its own.
+    #[inline]
+    pub(crate) fn check_paid_by(
+        &self,
+        purse: &mut Purse,
+        size: usize,
+    ) -> Result<(), MessagingError> {
+        let (broker, guard) = (&self.peer.broker, &self.peer.guard);
+        self.check_with(size, || {
+            if !guard.is_limited() || purse.pay(guard, broker.coarse.passed()) {
+                return Ok(());
+            }
+            self.take_token()
+        })
+    }
+
+    #[inline]
+    fn check_with(
+        &self,
+        size: usize,
+        pay: impl FnOnce() -> Result<(), MessagingError>,
+    ) -> Result<(), MessagingError> {
         if self.peer.broker.is_shutting_down() {
             return Err(MessagingError::ShuttingDown);
         }
-        self.take_token()?;
+        pay()?;
         let limit = self.peer.max_payload();
         if size > limit {
             return Err(MessagingError::PayloadTooLarge { limit: limit as u64 });

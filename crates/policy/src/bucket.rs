@@ -169,6 +169,33 @@ impl TokenBucket {
         }
     }
 
+    /// Takes several tokens at once, for who will need them before the clock moves on: one atomic for
+    /// all of them. Only from what is more than half of the bucket, so that nobody else goes without.
+    /// Returns whether it has; if not, [`TokenBucket::try_take`] may still.
+    pub fn take_ahead(&self, tokens: u32, now: u64) -> bool {
+        let Shape { per_token, per_bucket } = self.shape;
+        let full_at = self.full_at.load(Ordering::Relaxed);
+        let now = now.wrapping_mul(UNITS_PER_NANO);
+        let missing = full_at.wrapping_sub(now);
+        let missing = if missing > u64::MAX / 2 { 0 } else { missing };
+        let Some(missing) =
+            per_token.checked_mul(tokens.into()).and_then(|more| missing.checked_add(more))
+        else {
+            return false;
+        };
+        let order = Ordering::Relaxed;
+        let new = now.wrapping_add(missing);
+        missing <= per_bucket / 2
+            && self.full_at.compare_exchange(full_at, new, order, order).is_ok()
+    }
+
+    /// Puts back what was taken ahead and not needed.
+    pub fn give_back(&self, tokens: u32) {
+        // A bucket that has been filled meanwhile stays full: it will have been so for longer.
+        let units = self.shape.per_token.wrapping_mul(tokens.into());
+        self.full_at.fetch_sub(units, Ordering::Relaxed);
+    }
+
     /// Takes a token, where nobody else can.
     ///
     /// # Errors
@@ -305,6 +332,27 @@ mod tests {
         assert_eq!(one.full_at.get_mut(), other.full_at.get_mut());
     }
 
+    #[test]
+    fn ahead_is_taken_only_of_plenty() {
+        let bucket = bucket(1000, 40, 0);
+        assert!(bucket.take_ahead(16, 0));
+        assert_eq!(bucket.available(0), Some(24));
+        // Then others would have less than half.
+        assert!(!bucket.take_ahead(16, 0));
+        assert!(bucket.take_ahead(4, 0));
+        bucket.give_back(20);
+        assert_eq!(bucket.available(0), Some(40));
+        assert!(!bucket.take_ahead(u32::MAX, 0));
+        // What is given back to a full bucket does not make it fuller.
+        assert!(bucket.take_ahead(16, 0));
+        bucket.give_back(16);
+        bucket.give_back(16);
+        assert_eq!(through(&bucket, [SECOND].into_iter()), 40);
+        let unlimited = TokenBucket::new(Rate::Unlimited, 0, 0).unwrap();
+        assert!(unlimited.take_ahead(16, 0));
+        unlimited.give_back(16);
+    }
+
     fn rates() -> impl Strategy<Value = u32> {
         prop_oneof![1..10_u32, 1..5_000_u32, 1..=Rate::MAX_PER_SECOND]
     }
@@ -336,6 +384,40 @@ mod tests {
                     let most = u128::from(burst) * 1_000_000_000 + u128::from(rate) * window;
                     prop_assert!(count * 1_000_000_000 <= most);
                 }
+            }
+        }
+
+        #[test]
+        fn nor_if_some_are_taken_ahead_and_given_back(
+            rate in rates(),
+            burst in 32..200_u32,
+            start in any::<u64>(),
+            steps in prop::collection::vec((0..2_000_u64, 0..20_u32), 1..200),
+        ) {
+            let bucket = bucket(rate, burst, start);
+            let token = SECOND / u64::from(rate);
+            let mut now = start;
+            let mut taken = Vec::new();
+            for (gap, wanted) in steps {
+                now = now.wrapping_add(token * gap / 100);
+                let ahead = bucket.take_ahead(16, now);
+                let mut left = if ahead { 16 } else { 0 };
+                for _ in 0..wanted {
+                    if left > 0 {
+                        left -= 1;
+                    } else if bucket.try_take(now).is_err() {
+                        break;
+                    }
+                    taken.push(now);
+                }
+                bucket.give_back(left);
+            }
+            for (at, first) in taken.iter().enumerate() {
+                let last = taken.last().unwrap_or(first);
+                let count = (taken.len() - at) as u128;
+                let window = u128::from(last.wrapping_sub(*first));
+                let most = u128::from(burst) * 1_000_000_000 + u128::from(rate) * window;
+                prop_assert!(count * 1_000_000_000 <= most);
             }
         }
 
