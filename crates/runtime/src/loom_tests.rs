@@ -57,7 +57,7 @@ impl Pool {
         self.work.load(Relaxed) > 0
     }
 
-    /// As `Local::run`, `search` and `sleep` have it. Ends when `enough` was done, or at a shutdown.
+    /// As `Local::run`, `search`, `lingers` and `sleep` have it. Ends when `enough` was done, or at a shutdown.
     fn work(&self, number: usize, enough: usize) {
         let parker = Parker::new();
         while self.done.load(Acquire) < enough {
@@ -75,6 +75,12 @@ impl Pool {
             }
             if self.shutdown.load(Acquire) {
                 return;
+            }
+            self.idle.begin_search();
+            let has_come = self.has_work();
+            self.idle.end_search();
+            if has_come {
+                continue;
             }
             self.idle.enter(number, parker.unparker().clone());
             if !self.has_work() && !self.shutdown.load(Acquire) {

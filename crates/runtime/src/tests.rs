@@ -671,7 +671,10 @@ fn a_worker_whom_nobody_can_follow_goes_on() {
 #[test]
 fn what_it_says_of_itself() {
     let builder = Pool::builder().workers(3).max_threads(1);
-    assert_eq!(format!("{builder:?}"), "Builder { workers: Some(3), max_threads: Some(1), .. }");
+    assert_eq!(
+        format!("{builder:?}"),
+        "Builder { workers: Some(3), max_threads: Some(1), linger: None, .. }"
+    );
     let pool: Pool<Job> = builder.build().unwrap();
     until("all sleep", || pool.stats().idle == 3);
     let said = format!("{pool:?}");
