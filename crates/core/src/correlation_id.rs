@@ -62,7 +62,34 @@ impl CorrelationId {
     pub fn encode<'b>(&self, buffer: &'b mut [u8; 36]) -> &'b str {
         self.0.hyphenated().encode_lower(buffer)
     }
+
+    /// Writes the text form, which is ASCII, to where it is to be: less than half of what
+    /// [`encode`](Self::encode) costs.
+    #[inline]
+    pub fn write_ascii(&self, to: &mut [u8; 36]) {
+        *to = [b'-'; 36];
+        let mut at = 0;
+        for (nth, byte) in self.0.as_bytes().iter().enumerate() {
+            if matches!(nth, 4 | 6 | 8 | 10) {
+                at += 1;
+            }
+            to[at..at + 2].copy_from_slice(&HEX[usize::from(*byte)]);
+            at += 2;
+        }
+    }
 }
+
+/// Each byte's two digits.
+static HEX: [[u8; 2]; 256] = {
+    let digits = b"0123456789abcdef";
+    let mut hex = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        hex[byte] = [digits[byte >> 4], digits[byte & 15]];
+        byte += 1;
+    }
+    hex
+};
 
 impl fmt::Display for CorrelationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -90,6 +117,8 @@ impl FromStr for CorrelationId {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -109,6 +138,26 @@ mod tests {
         let urn = id.as_uuid().urn().to_string();
         for other in ["", "x", &simple, &braced, &urn, &usual[..35], &"-".repeat(36)] {
             assert_eq!(other.parse::<CorrelationId>(), Err(InvalidCorrelationId), "{other}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn is_written_as_its_text(bits: u128) {
+            let id = CorrelationId::from_uuid(Uuid::from_u128(bits));
+            let mut text = [0; 36];
+            id.write_ascii(&mut text);
+            prop_assert_eq!(str::from_utf8(&text).unwrap(), id.to_string());
+        }
+    }
+
+    #[test]
+    fn each_digit_is_written() {
+        for bits in [0, u128::MAX, 0x0123_4567_89ab_cdef_0f1e_2d3c_4b5a_6978] {
+            let id = CorrelationId::from_uuid(Uuid::from_u128(bits));
+            let mut text = [0; 36];
+            id.write_ascii(&mut text);
+            assert_eq!(text, id.to_string().as_bytes());
         }
     }
 

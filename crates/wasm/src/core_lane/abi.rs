@@ -97,6 +97,17 @@ pub(crate) fn write(memory: &mut [u8], at: u32, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// Bytes of an id as text.
+pub(crate) const REQUEST_ID: usize = 36;
+
+/// Writes an id as text, the usual way, to where there is room for it.
+#[inline]
+pub(crate) fn write_id(memory: &mut [u8], at: u32, id: RequestId) -> Result<()> {
+    let place = memory.get_mut(at as usize..).and_then(|place| place.first_chunk_mut());
+    id.write_ascii(place.ok_or_else(out_of_bounds)?);
+    Ok(())
+}
+
 /// Checks a place in a memory of so many bytes.
 #[inline]
 pub(crate) fn within(memory: usize, at: u32, align: u32, size: u32) -> Result<()> {
@@ -342,7 +353,12 @@ text!(&str, String);
 /// As text, the usual way.
 impl Lower for RequestId {
     fn store(&self, to: &mut Writer<'_>, at: u32) -> Result<()> {
-        store_text(to, at, self.encode(&mut [0; 36]))
+        let from = to.realloc(1, REQUEST_ID)?;
+        // As `store_text`, without the text in between.
+        let memory = to.memory()?;
+        write_id(memory, from, *self)?;
+        write(memory, at, &from.to_le_bytes())?;
+        write(memory, at + 4, &(REQUEST_ID as u32).to_le_bytes())
     }
 }
 

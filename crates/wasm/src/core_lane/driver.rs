@@ -7,7 +7,7 @@ use castcall_broker::{Callback, Work};
 use castcall_core::ComponentError;
 use wasmtime::{AsContextMut, Caller, Linker, error::Result};
 
-use super::abi::{Abi, Flat, Flatten, Lift, View, Writer, within, write};
+use super::abi::{Abi, Flat, Flatten, Lift, REQUEST_ID, View, Writer, within, write, write_id};
 use super::lane::{InHand, Lane, cannot_leave};
 use crate::state::State;
 use crate::types;
@@ -122,8 +122,6 @@ fn next(state: &mut State) -> Result<u64> {
     }
 }
 
-const REQUEST_ID: usize = 36;
-
 /// The guest allocates next, and may not call the host meanwhile.
 fn begin(state: &mut State, in_hand: InHand) -> Result<()> {
     let lane = lane(state)?;
@@ -144,7 +142,7 @@ fn fill(mut caller: Caller<'_, State>, name: u32, body: u32) -> Result<()> {
         write(memory, name, message.sender.as_str().as_bytes())?;
         write(memory, body, &message.payload)?;
     } else if let Some(Callback { request_id, result: Ok(payload), .. }) = state.called_back() {
-        write(memory, name, request_id.encode(&mut [0; REQUEST_ID]).as_bytes())?;
+        write_id(memory, name, *request_id)?;
         write(memory, body, payload)?;
     }
     lane(state)?.may_leave = true;
@@ -171,7 +169,7 @@ fn lower_error(
     let Some(id) = state.called_back().map(|callback| callback.request_id) else { return Ok(()) };
     // It is told once.
     let Some(Err(error)) = state.context_mut().take_result() else { return Ok(()) };
-    write(lane.memory()?.data_mut(&mut *caller), name, id.encode(&mut [0; REQUEST_ID]).as_bytes())?;
+    write_id(lane.memory()?.data_mut(&mut *caller), name, id)?;
     let mut to = Writer { store: caller.as_context_mut(), lane };
     types::RequestError::from(error).flatten(&mut to, flat)
 }
