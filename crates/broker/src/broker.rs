@@ -394,15 +394,19 @@ impl Inner {
         matches!(self.config.clock, Clock::Manual(_)) && self.config.seed.is_some()
     }
 
-    /// A new id, local to this thread's part of the table; in a simulation, from the seed.
+    /// The id of the next call, if it is not for the table to make it: in a simulation it comes
+    /// from the seed.
+    #[inline]
+    pub(crate) fn next_id(&self) -> Option<RequestId> {
+        self.is_simulated().then(|| {
+            let bits = self.random.lock().u128(..).to_be_bytes();
+            CorrelationId::from_uuid(uuid::Builder::from_random_bytes(bits).into_uuid())
+        })
+    }
+
+    /// A new id, local to this thread's part of the table.
     pub(crate) fn new_id(&self) -> RequestId {
-        if self.is_simulated() {
-            let bits = self.random.lock().u128(..);
-            return CorrelationId::from_uuid(
-                uuid::Builder::from_random_bytes(bits.to_be_bytes()).into_uuid(),
-            );
-        }
-        self.pending.new_id()
+        self.next_id().unwrap_or_else(|| self.pending.new_id())
     }
 
     pub(crate) fn schedule(&self, peer: &Arc<Peer>) {

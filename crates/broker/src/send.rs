@@ -342,19 +342,22 @@ impl Origin<'_> {
         }
         let now = broker.now();
         let deadline = bound(deadline_after(now, timeout), self.serving);
-        let given = id.is_some();
-        let id = id.unwrap_or_else(|| broker.new_id());
         let began = if self.measured { broker.coarse.since_start(now) } else { 0 };
-        outgoing.is_call(id);
         let (trace, untraced) = (outgoing.trace.clone(), outgoing.untraced);
-        let sink = Sink { peer: Arc::clone(self.peer), way, trace, untraced, began };
-        match broker.pending.register(id, &self.incarnation, &target, deadline, sink) {
+        let sink = || Sink { peer: Arc::clone(self.peer), way, trace, untraced, began };
+        let Some(id) = id.or_else(|| broker.next_id()) else {
+            let (owner, target) = (&self.incarnation, &target);
+            let (id, ticket) = broker.pending.register_new(owner, target, deadline, |_| sink());
+            outgoing.is_call(id);
+            return Ok(CallRef { id, ticket, deadline });
+        };
+        outgoing.is_call(id);
+        match broker.pending.register(id, &self.incarnation, &target, deadline, sink()) {
             Ok(ticket) => Ok(CallRef { id, ticket, deadline }),
             Err(_) => {
                 self.peer.call_ended(native);
-                // 122 random bits have come twice, or the sender gave one id twice.
-                let twice = MessagingError::TooManyPending;
-                Err(if given { MessagingError::InvalidMessage } else { twice })
+                // The sender gave one id twice, or a simulation's random bits have come twice.
+                Err(MessagingError::InvalidMessage)
             }
         }
     }

@@ -21,6 +21,8 @@ pub(crate) struct Call<S> {
     pub(crate) deadline: u64,
     pub(crate) id: CorrelationId,
     pub(crate) id_tag: u32,
+    /// Whether it is found by `id_tag`, and not by what the id says.
+    pub(crate) indexed: bool,
     /// Its owner's record in the key index.
     pub(crate) owner: u32,
     /// Its target's.
@@ -133,6 +135,7 @@ mod tests {
             deadline: 0,
             id: CorrelationId::new(),
             id_tag: 0,
+            indexed: false,
             owner: NIL,
             target: NIL,
             links: [Link::NONE; 3],

@@ -7,6 +7,8 @@ use std::time::Instant;
 use castcall_core::CorrelationId;
 use thiserror::Error;
 
+use crate::epoch::Due;
+
 /// A call that has ended, as it was registered.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -17,10 +19,17 @@ pub struct Entry<K, S> {
     pub owner: K,
     /// Who was asked.
     pub target: K,
-    /// Until when.
-    pub deadline: Instant,
+    pub(crate) due: Due,
     /// Where the outcome goes.
     pub sink: S,
+}
+
+impl<K, S> Entry<K, S> {
+    /// Until when.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        self.due.instant()
+    }
 }
 
 impl<K: fmt::Debug, S> fmt::Debug for Entry<K, S> {
@@ -29,7 +38,7 @@ impl<K: fmt::Debug, S> fmt::Debug for Entry<K, S> {
             .field("id", &self.id)
             .field("owner", &self.owner)
             .field("target", &self.target)
-            .field("deadline", &self.deadline)
+            .field("deadline", &self.deadline())
             .finish_non_exhaustive()
     }
 }

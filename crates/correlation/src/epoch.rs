@@ -9,8 +9,21 @@ const MAX_TIMEOUT: Duration = Duration::from_nanos(1 << 62);
 
 /// Where a table's nanoseconds count from. Exact for 146 years before and 438 years after;
 /// beyond that, clamped.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Epoch(Instant);
+
+/// A deadline, as a table counts time. To make an instant of it costs more than to keep it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Due {
+    pub(crate) nanos: u64,
+    pub(crate) epoch: Epoch,
+}
+
+impl Due {
+    pub(crate) fn instant(self) -> Instant {
+        self.epoch.instant(self.nanos)
+    }
+}
 
 impl Epoch {
     pub(crate) const fn at(instant: Instant) -> Self {

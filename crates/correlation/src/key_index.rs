@@ -59,6 +59,11 @@ pub(crate) struct KeyIndex<K> {
     list: usize,
     table: HashTable<Tagged>,
     records: Slab<Record<K>>,
+    /// The record that a call was added to last, if it is still there: it is looked at first.
+    last: u32,
+    /// The one record in `table` that is kept though it has no calls, if that is still so: who
+    /// asks, is answered and asks again is not forgotten each time.
+    spare: u32,
 }
 
 struct Record<K> {
@@ -69,9 +74,16 @@ struct Record<K> {
     detached: bool,
 }
 
+impl<K: Eq> Record<K> {
+    #[inline]
+    fn is_of(&self, key: &K, tag: u32) -> bool {
+        self.tag == tag && self.key == *key
+    }
+}
+
 impl<K: Clone + Eq> KeyIndex<K> {
     pub(crate) const fn new(list: usize) -> Self {
-        Self { list, table: HashTable::new(), records: Slab::new() }
+        Self { list, table: HashTable::new(), records: Slab::new(), last: NIL, spare: NIL }
     }
 
     /// Adds a call to the key's list and returns the key's record and the link that the call must
@@ -84,38 +96,70 @@ impl<K: Clone + Eq> KeyIndex<K> {
         tag: u32,
         call: u32,
     ) -> (u32, Link) {
-        let Self { list, table, records } = self;
-        let same = |&(other, at): &Tagged| other == tag && records[at].key == *key.get();
-        match table.entry(spread(tag), same, |&(tag, _)| spread(tag)) {
+        if let Some(record) = self.records.get_mut(self.last)
+            && record.is_of(key.get(), tag)
+            && !record.detached
+        {
+            let head = std::mem::replace(&mut record.head, call);
+            return (self.last, calls.push_front(self.list, head, NIL, call));
+        }
+        self.link_other(calls, key, tag, call)
+    }
+
+    /// The same for another key than the last.
+    fn link_other<S>(
+        &mut self,
+        calls: &mut Calls<S>,
+        key: impl Key<K>,
+        tag: u32,
+        call: u32,
+    ) -> (u32, Link) {
+        let Self { list, table, records, last, .. } = self;
+        let same = |&(other, at): &Tagged| other == tag && records[at].is_of(key.get(), tag);
+        let (at, head) = match table.entry(spread(tag), same, |&(tag, _)| spread(tag)) {
             Entry::Occupied(found) => {
                 let at = found.get().1;
-                let head = std::mem::replace(&mut records[at].head, call);
-                (at, calls.push_front(*list, head, NIL, call))
+                (at, std::mem::replace(&mut records[at].head, call))
             }
             Entry::Vacant(vacant) => {
                 let record = Record { key: key.into_key(), tag, head: call, detached: false };
                 let at = records.insert(record);
                 vacant.insert((tag, at));
-                (at, calls.push_front(*list, NIL, NIL, call))
+                (at, NIL)
             }
-        }
+        };
+        *last = at;
+        (at, calls.push_front(*list, head, NIL, call))
     }
 
-    /// Takes a call that had `link` out of the list of record `at`, and the record with it if that
-    /// was the last.
+    /// Takes a call that had `link` out of the list of record `at`. If that was the last, the
+    /// record is the spare one now.
     #[inline]
     pub(crate) fn unlink<S>(&mut self, calls: &mut Calls<S>, at: u32, link: Link) -> K {
         let gap = calls.unlink(self.list, link);
         let record = &mut self.records[at];
+        let key = record.key.clone();
         if gap.anchor().is_some() {
             record.head = gap.next;
-            if gap.next == NIL && !record.detached {
-                let tag = record.tag;
-                self.forget(tag, at);
-                return self.records.remove(at).key;
+            if gap.next == NIL && !record.detached && at != self.spare {
+                self.forget_spare();
+                self.spare = at;
             }
         }
-        record.key.clone()
+        key
+    }
+
+    /// Removes the spare record, unless it has calls again, or is another's.
+    fn forget_spare(&mut self) {
+        let at = std::mem::replace(&mut self.spare, NIL);
+        if let Some(record) = self.records.get(at)
+            && record.head == NIL
+            && !record.detached
+        {
+            let tag = record.tag;
+            self.forget(tag, at);
+            self.records.remove(at);
+        }
     }
 
     pub(crate) fn key(&self, at: u32) -> &K {
@@ -136,9 +180,9 @@ impl<K: Clone + Eq> KeyIndex<K> {
         Some(at)
     }
 
-    /// The key's record, if it has calls and is not detached.
+    /// The key's record, if it is not detached.
     pub(crate) fn find(&self, key: &K, tag: u32) -> Option<u32> {
-        let same = |&(other, at): &Tagged| other == tag && self.records[at].key == *key;
+        let same = |&(other, at): &Tagged| other == tag && self.records[at].is_of(key, tag);
         self.table.find(spread(tag), same).map(|&(_, at)| at)
     }
 
@@ -149,6 +193,7 @@ impl<K: Clone + Eq> KeyIndex<K> {
     }
 
     pub(crate) fn shrink(&mut self) {
+        self.forget_spare();
         self.table.shrink_to_fit(|&(tag, _)| spread(tag));
         self.records.shrink();
     }
@@ -156,7 +201,7 @@ impl<K: Clone + Eq> KeyIndex<K> {
     /// How many keys have calls.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
-        self.records.len()
+        self.records.iter().filter(|record| record.detached || record.head != NIL).count()
     }
 
     /// Bytes allocated.
@@ -187,6 +232,7 @@ mod tests {
             deadline: 0,
             id: CorrelationId::new(),
             id_tag: 0,
+            indexed: false,
             owner: NIL,
             target: NIL,
             links: [Link::NONE; 3],
@@ -225,6 +271,32 @@ mod tests {
         assert_eq!(unlink(&mut index, &mut calls, b, places[1]), "b");
         index.shrink();
         assert_eq!((index.len(), index.footprint()), (0, 0));
+    }
+
+    #[test]
+    fn one_key_without_calls_is_kept() {
+        let (mut calls, mut index) = (Calls::new(), KeyIndex::new(OWNER));
+        let places = [1, 2].map(|sink| call(&mut calls, sink));
+        let a = link(&mut index, &mut calls, "a", places[0]);
+        assert_eq!(unlink(&mut index, &mut calls, a, places[0]), "a");
+        assert_eq!((index.len(), index.records.len(), index.head(a)), (0, 1, NIL));
+        let place = call(&mut calls, 3);
+        assert_eq!(link(&mut index, &mut calls, "a", place), a);
+        // In use again, it is no more to be forgotten for another.
+        let b = link(&mut index, &mut calls, "b", places[1]);
+        assert_eq!(unlink(&mut index, &mut calls, b, places[1]), "b");
+        assert_eq!((index.len(), index.records.len(), sinks(&calls, &index, a)), (1, 2, vec![3]));
+        assert_eq!(unlink(&mut index, &mut calls, a, place), "a");
+        assert_eq!(
+            (index.records.len(), index.find(&"a", 7), index.find(&"b", 7)),
+            (1, Some(a), None)
+        );
+        // Who ends its calls finds none, and removes it.
+        assert_eq!(index.detach(&"a", 7), Some(a));
+        index.remove(a);
+        let place = call(&mut calls, 4);
+        let a = link(&mut index, &mut calls, "a", place);
+        assert_eq!(sinks(&calls, &index, a), [4]);
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod entry;
 mod epoch;
 mod key_index;
 mod owners;
+mod recent;
 mod request;
 mod response;
 mod shard;

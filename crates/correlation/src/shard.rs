@@ -1,6 +1,7 @@
 //! One part of a table: what a single lock guards.
 
 use std::num::NonZeroU64;
+use std::sync::Arc;
 
 use castcall_core::CorrelationId;
 use hashbrown::HashTable;
@@ -9,6 +10,7 @@ use hashbrown::hash_table::Entry as Indexed;
 use crate::call::{Call, Calls, OWNER, TARGET, TIMER};
 use crate::counts::PendingCounts;
 use crate::key_index::{Key, KeyIndex, Tagged, spread};
+use crate::recent::Recent;
 use crate::slab::{NIL, Slab};
 use crate::wheel::{Due, Wheel};
 
@@ -17,19 +19,19 @@ pub(crate) const BATCH: usize = 256;
 
 pub(crate) struct Shard<K, S> {
     pub(crate) calls: Calls<S>,
+    /// The ids that don't say at which place their call lies.
     ids: HashTable<Tagged>,
     owners: KeyIndex<K>,
     targets: KeyIndex<K>,
     wheel: Wheel,
     next_serial: NonZeroU64,
+    recent: Arc<Recent>,
     /// Without `pending`.
     pub(crate) counts: PendingCounts,
 }
 
 /// A call to be registered. The tags are hashes of what they stand beside.
 pub(crate) struct NewCall<Q> {
-    pub(crate) id: CorrelationId,
-    pub(crate) id_tag: u32,
     pub(crate) owner: Q,
     pub(crate) owner_tag: u32,
     pub(crate) target: Q,
@@ -54,7 +56,7 @@ pub(crate) enum By {
 }
 
 impl<K: Clone + Eq, S> Shard<K, S> {
-    pub(crate) fn new(first_serial: NonZeroU64) -> Self {
+    pub(crate) fn new(first_serial: NonZeroU64, recent: Arc<Recent>) -> Self {
         Self {
             calls: Slab::new(),
             ids: HashTable::new(),
@@ -62,40 +64,105 @@ impl<K: Clone + Eq, S> Shard<K, S> {
             targets: KeyIndex::new(TARGET),
             wheel: Wheel::new(),
             next_serial: first_serial,
+            recent,
             counts: PendingCounts::default(),
         }
     }
 
-    /// Adds a call and returns its place and serial, or its sink if the id is pending.
+    /// Adds a call of a given id, whose hash is `tag`, and returns its place and serial, or its
+    /// sink if the id is pending. `hint`: where the call would lie if the id was made for it.
     #[inline]
     pub(crate) fn insert<Q: Key<K>>(
         &mut self,
+        id: CorrelationId,
+        hint: u32,
+        tag: u32,
         new: NewCall<Q>,
         sink: S,
     ) -> Result<(u32, NonZeroU64), S> {
         let Self { calls, ids, .. } = self;
-        let same = |&(tag, place): &Tagged| tag == new.id_tag && calls[place].id == new.id;
-        let Indexed::Vacant(vacant) = ids.entry(spread(new.id_tag), same, |&(tag, _)| spread(tag))
-        else {
+        if is_at(calls, id, hint) {
+            return Err(sink);
+        }
+        let same = |&(other, place): &Tagged| other == tag && calls[place].id == id;
+        let Indexed::Vacant(vacant) = ids.entry(spread(tag), same, |&(tag, _)| spread(tag)) else {
             return Err(sink);
         };
-        let NewCall { id, id_tag, owner, owner_tag, target, target_tag, deadline } = new;
         let place = calls.vacant();
-        vacant.insert((id_tag, place));
+        vacant.insert((tag, place));
+        let serial = self.put(place, id, Some(tag), new, || sink);
+        Ok((place, serial))
+    }
+
+    /// Where the next call will lie.
+    #[inline]
+    pub(crate) fn vacant(&mut self) -> u32 {
+        self.calls.vacant()
+    }
+
+    /// Adds a call whose id was made for [`vacant`](Self::vacant), and returns its serial.
+    #[inline]
+    pub(crate) fn insert_at<Q: Key<K>>(
+        &mut self,
+        place: u32,
+        id: CorrelationId,
+        new: NewCall<Q>,
+        sink: impl FnOnce() -> S,
+    ) -> NonZeroU64 {
+        self.put(place, id, None, new, sink)
+    }
+
+    /// Adds a call at the vacant place. `tag`: that of its id, if that is indexed.
+    #[inline]
+    fn put<Q: Key<K>>(
+        &mut self,
+        place: u32,
+        id: CorrelationId,
+        tag: Option<u32>,
+        new: NewCall<Q>,
+        sink: impl FnOnce() -> S,
+    ) -> NonZeroU64 {
+        let Self { calls, .. } = self;
+        let NewCall { owner, owner_tag, target, target_tag, deadline } = new;
         let serial = self.next_serial;
         self.next_serial = serial.saturating_add(1);
         let (owner, of_owner) = self.owners.link(calls, owner, owner_tag, place);
         let (target, to_target) = self.targets.link(calls, target, target_tag, place);
         let timed = self.wheel.insert(calls, deadline, place);
         let links = [of_owner, to_target, timed];
-        calls.insert(Call { serial, deadline, id, id_tag, owner, target, links, sink });
+        let (indexed, id_tag) = (tag.is_some(), tag.unwrap_or(0));
+        // The sink is made where it is to lie: moved there, it would be read before it is written.
+        calls.insert_with(|| Call {
+            serial,
+            deadline,
+            id,
+            id_tag,
+            indexed,
+            owner,
+            target,
+            links,
+            sink: sink(),
+        });
+        self.recent.began(place, serial);
         self.counts.registered += 1;
-        Ok((place, serial))
+        serial
     }
 
-    /// The place of the call of that id.
+    /// The place of the call of that id, which may be `hint`; otherwise its hash finds it.
     #[inline]
-    pub(crate) fn find(&self, id: CorrelationId, tag: u32) -> Option<u32> {
+    pub(crate) fn find(
+        &self,
+        id: CorrelationId,
+        hint: u32,
+        tag: impl FnOnce() -> u32,
+    ) -> Option<u32> {
+        if is_at(&self.calls, id, hint) {
+            return Some(hint);
+        }
+        if self.ids.is_empty() {
+            return None;
+        }
+        let tag = tag();
         let same = |&(other, place): &Tagged| other == tag && self.calls[place].id == id;
         self.ids.find(spread(tag), same).map(|&(_, place)| place)
     }
@@ -125,21 +192,6 @@ impl<K: Clone + Eq, S> Shard<K, S> {
     #[inline]
     pub(crate) fn take(&mut self, place: u32) -> Ended<K, S> {
         self.forget_id(place);
-        self.take_unnamed(place)
-    }
-
-    /// Takes the call of that id out of everything.
-    #[inline]
-    pub(crate) fn take_id(&mut self, id: CorrelationId, tag: u32) -> Option<Ended<K, S>> {
-        let calls = &self.calls;
-        let same = |&(other, place): &Tagged| other == tag && calls[place].id == id;
-        let ((_, place), _) = self.ids.find_entry(spread(tag), same).ok()?.remove();
-        Some(self.take_unnamed(place))
-    }
-
-    /// Takes a call, which is found by its id no more, out of the rest.
-    #[inline]
-    fn take_unnamed(&mut self, place: u32) -> Ended<K, S> {
         let link = self.calls[place].links[TIMER];
         self.wheel.remove(&mut self.calls, link);
         self.disown(place)
@@ -147,8 +199,10 @@ impl<K: Clone + Eq, S> Shard<K, S> {
 
     #[inline]
     fn forget_id(&mut self, place: u32) {
-        let tag = self.calls[place].id_tag;
-        if let Ok(found) = self.ids.find_entry(spread(tag), |&(_, other)| other == place) {
+        let Call { id_tag, indexed, .. } = self.calls[place];
+        if indexed
+            && let Ok(found) = self.ids.find_entry(spread(id_tag), |&(_, other)| other == place)
+        {
             found.remove();
         }
     }
@@ -156,7 +210,8 @@ impl<K: Clone + Eq, S> Shard<K, S> {
     /// Takes a call, which is out of all else, out of the indexes of keys.
     #[inline]
     fn disown(&mut self, place: u32) -> Ended<K, S> {
-        let Call { owner, target, links, .. } = self.calls[place];
+        let Call { serial, owner, target, links, .. } = self.calls[place];
+        self.recent.ended(place, serial);
         let owner = self.owners.unlink(&mut self.calls, owner, links[OWNER]);
         let target = self.targets.unlink(&mut self.calls, target, links[TARGET]);
         let Call { id, deadline, sink, .. } = self.calls.remove(place);
@@ -246,27 +301,47 @@ impl<K: Clone + Eq, S> Shard<K, S> {
     }
 }
 
+/// Whether the call of that id lies there.
+#[inline]
+fn is_at<S>(calls: &Calls<S>, id: CorrelationId, place: u32) -> bool {
+    calls.get(place).is_some_and(|call| call.id == id)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn call(id: CorrelationId) -> NewCall<&'static u8> {
-        let (owner, target) = (&1, &2);
-        NewCall { id, id_tag: 7, owner, owner_tag: 1, target, target_tag: 2, deadline: 1 << 20 }
+    fn call() -> NewCall<&'static u8> {
+        NewCall { owner: &1, owner_tag: 1, target: &2, target_tag: 2, deadline: 1 << 20 }
     }
 
     /// Hashes of 32 bits do collide now and then.
     #[test]
     fn calls_whose_hashes_are_the_same_are_told_apart() {
-        let mut shard: Shard<u8, char> = Shard::new(NonZeroU64::MIN);
+        let mut shard: Shard<u8, char> = Shard::new(NonZeroU64::MIN, Arc::new(Recent::new()));
         let [one, other, stranger] = [(); 3].map(|()| CorrelationId::new());
-        let Ok((first, _)) = shard.insert(call(one), 'a') else { panic!("the id is new") };
-        let Ok((second, _)) = shard.insert(call(other), 'b') else { panic!("the id is new") };
-        assert_eq!(shard.insert(call(one), 'c').err(), Some('c'));
-        assert_eq!((shard.find(one, 7), shard.find(other, 7)), (Some(first), Some(second)));
-        assert_eq!((shard.find(stranger, 7), shard.find(one, 8)), (None, None));
-        assert!(shard.take_id(stranger, 7).is_none());
-        assert_eq!(shard.take_id(other, 7).map(|ended| ended.sink), Some('b'));
-        assert_eq!(shard.take_id(one, 7).map(|ended| ended.sink), Some('a'));
+        let mut insert = |id, sink| shard.insert(id, 0, 7, call(), sink).map(|(place, _)| place);
+        let (first, second) = (insert(one, 'a').unwrap(), insert(other, 'b').unwrap());
+        assert_eq!(insert(one, 'c'), Err('c'));
+        let find = |id, hint, tag| shard.find(id, hint, || tag);
+        assert_eq!((find(one, 9, 7), find(other, 9, 7)), (Some(first), Some(second)));
+        assert_eq!((find(stranger, 9, 7), find(one, 9, 8)), (None, None));
+        assert_eq!(find(stranger, first, 7), None);
+        assert_eq!((shard.take(second).sink, shard.take(first).sink), ('b', 'a'));
+        assert!(shard.ids.is_empty());
+    }
+
+    #[test]
+    fn a_call_that_lies_where_its_id_says_is_found_without_an_index() {
+        let mut shard: Shard<u8, char> = Shard::new(NonZeroU64::MIN, Arc::new(Recent::new()));
+        let id = CorrelationId::new();
+        let place = shard.vacant();
+        shard.insert_at(place, id, call(), || 'a');
+        assert_eq!(shard.find(id, place, || unreachable!("there is no index")), Some(place));
+        assert!(shard.ids.is_empty());
+        // Nor is it pending a second time, wherever the hash leads.
+        assert_eq!(shard.insert(id, place, 7, call(), 'b').map(|_| ()), Err('b'));
+        assert_eq!(shard.take(place).sink, 'a');
+        assert_eq!(shard.find(id, place, || unreachable!("there is no index")), None);
     }
 }

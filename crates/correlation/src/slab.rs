@@ -53,13 +53,23 @@ impl<T> Slab<T> {
     /// As [`vacant`](Self::vacant).
     #[inline]
     pub(crate) fn insert(&mut self, value: T) -> u32 {
+        self.insert_with(|| value)
+    }
+
+    /// Puts in what `make` makes. If that panics, nothing is put in.
+    ///
+    /// # Panics
+    ///
+    /// As [`vacant`](Self::vacant).
+    #[inline]
+    pub(crate) fn insert_with(&mut self, make: impl FnOnce() -> T) -> u32 {
         let place = self.vacant();
         let (page, offset) = split(place);
         let cell = &mut self.pages[page][offset];
         let Place::Free(next) = *cell else { unreachable!("the free list holds free places") };
+        *cell = Place::Taken(make());
         self.free = next;
         self.len += 1;
-        *cell = Place::Taken(value);
         place
     }
 
@@ -82,6 +92,15 @@ impl<T> Slab<T> {
     pub(crate) fn get(&self, place: u32) -> Option<&T> {
         let (page, offset) = split(place);
         match self.pages.get(page)?.get(offset)? {
+            Place::Taken(value) => Some(value),
+            Place::Free(_) => None,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, place: u32) -> Option<&mut T> {
+        let (page, offset) = split(place);
+        match self.pages.get_mut(page)?.get_mut(offset)? {
             Place::Taken(value) => Some(value),
             Place::Free(_) => None,
         }

@@ -170,6 +170,7 @@ mod tests {
                 deadline,
                 id: CorrelationId::new(),
                 id_tag: 0,
+                indexed: false,
                 owner: NIL,
                 target: NIL,
                 links: [Link::NONE; 3],

@@ -117,7 +117,7 @@ fn the_driver_misses_no_deadline() {
             while !stop.load(SeqCst) {
                 let now = Instant::now();
                 table.expire(now, |entry| {
-                    assert!(entry.deadline <= now);
+                    assert!(entry.deadline() <= now);
                     ended.fetch_add(1, SeqCst);
                 });
                 match table.arm(now) {

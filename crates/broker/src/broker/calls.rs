@@ -108,7 +108,7 @@ impl Inner {
         }
         let mut all = Vec::new();
         sweep(&mut |entry| all.push(entry));
-        all.sort_unstable_by_key(|entry| (entry.deadline, entry.id));
+        all.sort_unstable_by_key(|entry| (entry.deadline(), entry.id));
         for entry in all {
             self.deliver(entry, Err(error.clone()));
         }

@@ -18,9 +18,9 @@ impl<K: Clone + Eq + Hash, S> PendingTable<K, S> {
         look: impl FnOnce(PendingCall<'_, K, S>) -> T,
     ) -> Option<T> {
         let core = self.core.get()?;
-        let (number, tag) = core.locate(id);
-        let shard = core.lock(number);
-        let place = shard.find(id, tag)?;
+        let spot = core.locate(id);
+        let shard = core.lock(spot.shard);
+        let place = shard.find(id, spot.place, || core.id_tag(id))?;
         Some(look(view(core, &shard, &shard.calls[place])))
     }
 
@@ -34,9 +34,9 @@ impl<K: Clone + Eq + Hash, S> PendingTable<K, S> {
         wanted: impl FnOnce(PendingCall<'_, K, S>) -> bool,
     ) -> Option<Entry<K, S>> {
         let core = self.core.get()?;
-        let (number, tag) = core.locate(id);
-        let mut shard = core.lock(number);
-        let place = shard.find(id, tag)?;
+        let spot = core.locate(id);
+        let mut shard = core.lock(spot.shard);
+        let place = shard.find(id, spot.place, || core.id_tag(id))?;
         if !wanted(view(core, &shard, &shard.calls[place])) {
             return None;
         }

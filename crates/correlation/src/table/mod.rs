@@ -23,7 +23,7 @@ mod core;
 mod look;
 mod sweep;
 
-use self::core::Core;
+use self::core::{Core, Spot};
 
 /// Who waits for which answer, and until when: without clock, runtime or thread of its own.
 ///
@@ -125,9 +125,68 @@ impl<K: Clone + Eq + Hash, S> PendingTable<K, S> {
         self.insert(id, owner, tag, target, deadline, sink).map_err(RegisterError::AlreadyPending)
     }
 
-    /// The same with keys of either kind, the owner's [`tag`](Self::tag), and the deadline in
-    /// nanoseconds, as [`nanos_after`](Self::nanos_after) tells it. The sink is given back if the
-    /// id is pending.
+    /// Adds a call under a new id, which is made for it: as [`new_id`](Self::new_id) and
+    /// [`register`](Self::register) in one, for less, and such a call is found by its id as fast as
+    /// by its ticket. Runs `sink` under a lock: it must not come back to the table.
+    ///
+    /// # Panics
+    ///
+    /// As `register`.
+    #[inline]
+    pub fn register_new(
+        &self,
+        owner: &K,
+        target: &K,
+        deadline: Instant,
+        sink: impl FnOnce(CorrelationId) -> S,
+    ) -> (CorrelationId, Ticket) {
+        let core = self.core();
+        let deadline = core.epoch.nanos(deadline);
+        let (owner_tag, target_tag) = (core.tag(owner), core.tag(target));
+        let new = NewCall { owner, owner_tag, target, target_tag, deadline };
+        let draft = core.draft();
+        let mut shard = core.lock(draft.shard);
+        let place = shard.vacant();
+        let Some(id) = draft.id_at(place) else {
+            drop(shard);
+            return self.register_elsewhere(owner, target, deadline, sink);
+        };
+        let serial = shard.insert_at(place, id, new, || sink(id));
+        drop(shard);
+        self.alarm.registered(deadline);
+        (id, Ticket { serial, place, shard: draft.shard })
+    }
+
+    /// So many calls are pending that an id can't say where: it is indexed.
+    #[cold]
+    fn register_elsewhere(
+        &self,
+        owner: &K,
+        target: &K,
+        deadline: u64,
+        sink: impl FnOnce(CorrelationId) -> S,
+    ) -> (CorrelationId, Ticket) {
+        let core = self.core();
+        let (owner_tag, target_tag) = (core.tag(owner), core.tag(target));
+        let new = NewCall { owner, owner_tag, target, target_tag, deadline };
+        let (id, spot, mut shard) = loop {
+            let id = core.new_id();
+            let spot = core.locate(id);
+            let shard = core.lock(spot.shard);
+            if shard.find(id, spot.place, || core.id_tag(id)).is_none() {
+                break (id, spot, shard);
+            }
+        };
+        let inserted = shard.insert(id, spot.place, core.id_tag(id), new, sink(id));
+        let Ok((place, serial)) = inserted else { unreachable!("the id was not pending") };
+        drop(shard);
+        self.alarm.registered(deadline);
+        (id, Ticket { serial, place, shard: spot.shard })
+    }
+
+    /// The same as `register` with keys of either kind, the owner's [`tag`](Self::tag), and the
+    /// deadline in nanoseconds, as [`nanos_after`](Self::nanos_after) tells it. The sink is given
+    /// back if the id is pending.
     #[inline]
     pub(crate) fn insert<Q: Key<K>>(
         &self,
@@ -139,10 +198,11 @@ impl<K: Clone + Eq + Hash, S> PendingTable<K, S> {
         sink: S,
     ) -> Result<Ticket, S> {
         let core = self.core();
-        let (shard, id_tag) = core.locate(id);
+        let Spot { shard, place: hint } = core.locate(id);
+        let id_tag = core.id_tag(id);
         let target_tag = core.tag(target.get());
-        let new = NewCall { id, id_tag, owner, owner_tag, target, target_tag, deadline };
-        let (place, serial) = core.lock(shard).insert(new, sink)?;
+        let new = NewCall { owner, owner_tag, target, target_tag, deadline };
+        let (place, serial) = core.lock(shard).insert(id, hint, id_tag, new, sink)?;
         self.alarm.registered(deadline);
         Ok(Ticket { serial, place, shard })
     }
@@ -163,10 +223,10 @@ impl<K: Clone + Eq + Hash, S> PendingTable<K, S> {
     #[must_use]
     pub fn ticket(&self, id: CorrelationId) -> Option<Ticket> {
         let core = self.core.get()?;
-        let (number, tag) = core.locate(id);
-        let shard = core.lock(number);
-        let place = shard.find(id, tag)?;
-        Some(Ticket { serial: shard.calls[place].serial, place, shard: number })
+        let spot = core.locate(id);
+        let shard = core.lock(spot.shard);
+        let place = shard.find(id, spot.place, || core.id_tag(id))?;
+        Some(Ticket { serial: shard.calls[place].serial, place, shard: spot.shard })
     }
 
     /// Whether a call of that id has not ended.
@@ -178,9 +238,12 @@ impl<K: Clone + Eq + Hash, S> PendingTable<K, S> {
     /// Whether the call has not ended. Its deadline may have passed: [`remaining`] tells.
     ///
     /// [`remaining`]: Self::remaining
+    #[inline]
     #[must_use]
     pub fn is_pending(&self, ticket: Ticket) -> bool {
-        self.peek(ticket, |_, _| ()).is_some()
+        let Some(core) = self.core.get() else { return false };
+        core.recent_of(ticket).has(ticket.place, ticket.serial)
+            || self.peek(ticket, |_, _| ()).is_some()
     }
 
     /// How long until the call's deadline; zero if it has passed and the timer has not fired yet,
@@ -198,25 +261,32 @@ impl<K: Clone + Eq + Hash, S> PendingTable<K, S> {
     pub fn resolve(&self, ticket: Ticket, now: Instant) -> Resolution<K, S> {
         let core = self.core();
         let mut shard = core.lock_of(ticket);
-        let found = shard.get(ticket.place, ticket.serial).is_some();
-        let call = found.then(|| shard.take(ticket.place));
-        resolution(core, answer(core, &mut shard, call, now))
+        let found = shard.get(ticket.place, ticket.serial).map(|_| ticket.place);
+        match answer(core, &mut shard, found, now) {
+            Answered::Live(call) => Resolution::Live(core.entry(call)),
+            Answered::Expired(call) => Resolution::Expired(core.entry(call)),
+            Answered::Unknown => Resolution::Unknown,
+        }
     }
 
     /// The same as [`resolve`](Self::resolve), by id.
     #[inline]
     pub fn resolve_id(&self, id: CorrelationId, now: Instant) -> Resolution<K, S> {
-        resolution(self.core(), self.answer_id(id, now))
+        match self.answer_id(id, now) {
+            Answered::Live(call) => Resolution::Live(self.entry(call)),
+            Answered::Expired(call) => Resolution::Expired(self.entry(call)),
+            Answered::Unknown => Resolution::Unknown,
+        }
     }
 
-    /// The same for who has no use for the deadline, which costs some to be told.
+    /// The same as an [`Answered`].
     #[inline]
     pub(crate) fn answer_id(&self, id: CorrelationId, now: Instant) -> Answered<K, S> {
         let core = self.core();
-        let (number, tag) = core.locate(id);
-        let mut shard = core.lock(number);
-        let call = shard.take_id(id, tag);
-        answer(core, &mut shard, call, now)
+        let spot = core.locate(id);
+        let mut shard = core.lock(spot.shard);
+        let found = shard.find(id, spot.place, || core.id_tag(id));
+        answer(core, &mut shard, found, now)
     }
 
     /// What was taken out, for who is told of it.
@@ -265,9 +335,10 @@ impl<K: Clone + Eq + Hash, S> PendingTable<K, S> {
         now: Instant,
     ) -> Result<Entry<K, S>, CancelRefusal<K, S>> {
         let core = self.core.get().ok_or(CancelRefusal::NotFound)?;
-        let (number, tag) = core.locate(id);
-        let mut shard = core.lock(number);
-        let place = shard.find(id, tag).ok_or(CancelRefusal::NotFound)?;
+        let spot = core.locate(id);
+        let mut shard = core.lock(spot.shard);
+        let found = shard.find(id, spot.place, || core.id_tag(id));
+        let place = found.ok_or(CancelRefusal::NotFound)?;
         let call = &shard.calls[place];
         if shard.owner_of(call) != owner {
             return Err(CancelRefusal::NotOwner);
@@ -299,36 +370,25 @@ pub(crate) enum Answered<K, S> {
     Unknown,
 }
 
+/// Ends the call at that place with its answer.
 #[inline]
 fn answer<K: Clone + Eq + Hash, S>(
     core: &Core<K, S>,
     shard: &mut Shard<K, S>,
-    call: Option<Ended<K, S>>,
+    place: Option<u32>,
     now: Instant,
 ) -> Answered<K, S> {
-    let Some(call) = call else {
+    let Some(place) = place else {
         shard.counts.orphaned += 1;
         return Answered::Unknown;
     };
-    if call.deadline <= core.epoch.nanos(now) {
+    if shard.calls[place].deadline <= core.epoch.nanos(now) {
         shard.counts.timed_out += 1;
         shard.counts.orphaned += 1;
-        return Answered::Expired(call);
+        return Answered::Expired(shard.take(place));
     }
     shard.counts.completed += 1;
-    Answered::Live(call)
-}
-
-#[inline]
-fn resolution<K: Clone + Eq + Hash, S>(
-    core: &Core<K, S>,
-    answered: Answered<K, S>,
-) -> Resolution<K, S> {
-    match answered {
-        Answered::Live(call) => Resolution::Live(core.entry(call)),
-        Answered::Expired(call) => Resolution::Expired(core.entry(call)),
-        Answered::Unknown => Resolution::Unknown,
-    }
+    Answered::Live(shard.take(place))
 }
 
 impl<K: Clone + Eq + Hash, S> Default for PendingTable<K, S> {

@@ -12,6 +12,7 @@ use crate::epoch::deadline_after;
 #[derive(Debug, Clone)]
 enum Op {
     Register { id: usize, owner: u8, target: u8, timeout: Timeout },
+    RegisterNew { id: usize, owner: u8, target: u8, timeout: Timeout },
     Resolve { nth: usize },
     ResolveId { id: usize },
     Fail { nth: usize },
@@ -32,6 +33,15 @@ enum Op {
 enum Timeout {
     Past(Duration),
     In(Duration),
+}
+
+impl Timeout {
+    fn from(self, now: Instant) -> Instant {
+        match self {
+            Self::In(time) => deadline_after(now, time),
+            Self::Past(time) => now.checked_sub(time).unwrap_or(now),
+        }
+    }
 }
 
 /// Mostly near powers of two, where buckets begin.
@@ -60,6 +70,9 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         12 => (0..IDS, 0..5_u8, 0..5_u8, timeout()).prop_map(|(id, owner, target, timeout)| {
             Op::Register { id, owner, target, timeout }
+        }),
+        8 => (0..IDS, 0..5_u8, 0..5_u8, timeout()).prop_map(|(id, owner, target, timeout)| {
+            Op::RegisterNew { id, owner, target, timeout }
         }),
         2 => (0..400_usize).prop_map(|nth| Op::Resolve { nth }),
         1 => (0..IDS).prop_map(|id| Op::ResolveId { id }),
@@ -97,7 +110,8 @@ impl From<PendingCall<'_, u8, u32>> for Call {
 
 impl From<Entry<u8, u32>> for Call {
     fn from(entry: Entry<u8, u32>) -> Self {
-        let Entry { id, owner, target, deadline, sink, .. } = entry;
+        let deadline = entry.deadline();
+        let Entry { id, owner, target, sink, .. } = entry;
         Self { id, owner, target, deadline, sink }
     }
 }
@@ -177,7 +191,7 @@ fn collect(end: impl FnOnce(&mut dyn FnMut(Entry<u8, u32>)) -> usize) -> Vec<Cal
 fn run(ops: Vec<Op>) {
     let table = PendingTable::<u8, u32>::new();
     let mut model = Model::default();
-    let ids: Vec<CorrelationId> = (0..IDS).map(|_| CorrelationId::new()).collect();
+    let mut ids: Vec<CorrelationId> = (0..IDS).map(|_| CorrelationId::new()).collect();
     let mut tickets = Vec::new();
     let mut now = Instant::now();
     for (sink, op) in (0..).zip(ops) {
@@ -185,10 +199,7 @@ fn run(ops: Vec<Op>) {
         let ticket = |nth: usize| tickets.get(nth % tickets.len().max(1)).copied();
         match op {
             Op::Register { id, owner, target, timeout } => {
-                let deadline = match timeout {
-                    Timeout::In(time) => deadline_after(now, time),
-                    Timeout::Past(time) => now.checked_sub(time).unwrap_or(now),
-                };
+                let deadline = timeout.from(now);
                 let id = ids[id];
                 let pending = model.sink_of(id).is_some();
                 match table.register(id, &owner, &target, deadline, sink) {
@@ -200,6 +211,15 @@ fn run(ops: Vec<Op>) {
                     }
                     Err(error) => assert!(pending && error.into_sink() == sink),
                 }
+            }
+            Op::RegisterNew { id, owner, target, timeout } => {
+                let deadline = timeout.from(now);
+                let new = table.register_new(&owner, &target, deadline, |_| sink);
+                tickets.push((sink, new.1));
+                model.calls.push(Call { id: new.0, owner, target, deadline, sink });
+                model.counts.registered += 1;
+                // The call that had the number before is known by its ticket alone.
+                ids[id] = new.0;
             }
             Op::Resolve { nth } => {
                 if let Some((sink, ticket)) = ticket(nth) {
@@ -231,7 +251,7 @@ fn run(ops: Vec<Op>) {
                 let call = model.calls.iter().find(|call| call.id == id).copied();
                 match table.cancel(id, &owner, now) {
                     Ok(entry) => {
-                        assert!(entry.owner == owner && entry.deadline > now);
+                        assert!(entry.owner == owner && entry.deadline() > now);
                         model.counts.cancelled += 1;
                         assert_eq!(
                             model.end(call.map(|call| call.sink), now),

@@ -36,7 +36,7 @@ fn an_answer_ends_a_call_once() {
     assert!(table.is_pending(ticket) && table.contains(id));
     let Resolution::Live(entry) = table.resolve_id(id, now) else { panic!("it is pending") };
     assert_eq!((entry.id, entry.owner, entry.target, entry.sink), (id, 1, 2, 7));
-    assert_eq!(entry.deadline, now + SECOND);
+    assert_eq!(entry.deadline(), now + SECOND);
     assert!(matches!(table.resolve(ticket, now), Resolution::Unknown));
     assert!(matches!(table.resolve_id(id, now), Resolution::Unknown));
     assert!(!table.is_pending(ticket) && table.remaining(ticket, now).is_none());
@@ -60,6 +60,68 @@ fn an_id_is_pending_once() {
     let again = table.register(id, &1, &2, now + SECOND, 9).unwrap();
     assert_ne!(again, ticket);
     assert!(!table.is_pending(ticket) && table.is_pending(again));
+}
+
+#[test]
+fn an_id_made_for_its_call_finds_it() {
+    let (table, now) = (Table::new(), Instant::now());
+    let calls: Vec<_> = (0..1_000)
+        .map(|sink| {
+            let mut told = None;
+            let (id, ticket) = table.register_new(&1, &2, now + SECOND, |id| {
+                told = Some(id);
+                sink
+            });
+            assert_eq!((told, table.ticket(id)), (Some(id), Some(ticket)));
+            (id, ticket, sink)
+        })
+        .collect();
+    for (id, ticket, sink) in calls {
+        let refused = table.register(id, &1, &2, now + SECOND, 0).unwrap_err();
+        assert_eq!(refused.into_sink(), 0);
+        // The same place, and all but one of the bits that say nothing of it.
+        let other = CorrelationId::from_uuid(uuid::Uuid::from_u128(id.as_u128() ^ 1 << 100));
+        assert!(!table.contains(other) && table.contains(id) && table.is_pending(ticket));
+        if sink % 2 == 0 {
+            assert!(matches!(table.resolve(ticket, now), Resolution::Live(e) if e.sink == sink));
+        } else {
+            assert_eq!(table.cancel(id, &1, now).unwrap().sink, sink);
+        }
+        assert!(!table.contains(id) && !table.is_pending(ticket));
+        // It is an id like any other.
+        let again = table.register(id, &1, &2, now + SECOND, 7).unwrap();
+        assert!(!table.is_pending(ticket) && table.is_pending(again));
+        assert_eq!(table.ticket(id), Some(again));
+        assert!(table.withdraw(again).is_some());
+    }
+    assert_empty(&table);
+}
+
+#[test]
+fn an_id_that_cannot_say_where_its_call_lies_is_indexed() {
+    let (table, now) = (Table::new(), Instant::now());
+    let deadline = table.nanos_after(now, SECOND);
+    let (id, ticket) = table.register_elsewhere(&1, &2, deadline, |_| 7);
+    assert_eq!(table.ticket(id), Some(ticket));
+    assert!(matches!(table.resolve_id(id, now), Resolution::Live(entry) if entry.sink == 7));
+    assert_empty(&table);
+}
+
+#[test]
+fn whether_a_call_is_pending_is_known_of_however_many() {
+    let (table, now) = (Table::new(), Instant::now());
+    // More than are remembered outside of the locks.
+    let mut tickets: Vec<_> =
+        (0..20_000).map(|sink| table.register_new(&1, &2, now + SECOND, |_| sink).1).collect();
+    assert!(tickets.iter().all(|ticket| table.is_pending(*ticket)));
+    let ended: Vec<_> = tickets.drain(..10_000).collect();
+    for ticket in &ended {
+        assert!(table.withdraw(*ticket).is_some());
+    }
+    assert!(!ended.iter().any(|ticket| table.is_pending(*ticket)));
+    assert!(tickets.iter().all(|ticket| table.is_pending(*ticket)));
+    assert_eq!(table.expire(now + SECOND, |_| ()), 10_000);
+    assert!(!tickets.iter().any(|ticket| table.is_pending(*ticket)));
 }
 
 #[test]
@@ -136,7 +198,7 @@ fn owners_and_targets_end_together() {
     assert_eq!(table.pending_count(), 8_000);
     // The callback may use the table, and what it registers is not ended with the rest.
     let anew = |entry: Entry<u64, u32>| {
-        register(&table, entry.owner, entry.target, entry.deadline, entry.sink);
+        register(&table, entry.owner, entry.target, entry.deadline(), entry.sink);
     };
     assert_eq!(table.end_owner(&1, anew), 8_000);
     assert_eq!(table.expire(now + SECOND, |_| ()), 8_000);
@@ -196,7 +258,7 @@ fn registrations_ring_while_the_driver_looks_around() {
     std::thread::scope(|scope| {
         scope.spawn(|| table.arm(now));
         // The driver has passed the first shard, or will not see there what comes out at once.
-        let id = std::iter::repeat_with(CorrelationId::new).find(|id| core.locate(*id).0 == 0);
+        let id = std::iter::repeat_with(CorrelationId::new).find(|id| core.locate(*id).shard == 0);
         while rings.load(SeqCst) == 0 && now.elapsed() < SECOND * 10 {
             let ticket = table.register(id.unwrap(), &1, &2, now + SECOND * 2, 0).unwrap();
             table.withdraw(ticket).unwrap();
