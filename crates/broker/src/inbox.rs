@@ -344,17 +344,14 @@ impl Turn {
 impl Peer {
     /// Answers a call made to this component.
     pub(crate) fn answer(&self, call: CallRef, answer: Result<Bytes, ComponentError>) -> bool {
+        // Looked at when the entry is out: then it is known who reads it, and what was copied just
+        // before has reached the cache.
         let limit = self.broker.config.max_payload;
-        let result = match answer {
+        let read = |peer: &Self, answer: Result<Bytes, ComponentError>| match answer {
             Ok(payload) if payload.len() > limit => Err(RequestError::InvalidPayload(format!(
                 "the answer has {} bytes, and {limit} is the most",
                 payload.len()
             ))),
-            Ok(payload) => Ok(payload),
-            Err(error) => Err(error.into()),
-        };
-        // Who reads it is known with the entry.
-        let read = |peer: &Self, result: Result<Bytes, RequestError>| match result {
             Ok(payload) if !peer.config.codecs.is_any() => {
                 match peer.unreadable(&self.id, &payload) {
                     None => Ok(payload),
@@ -364,13 +361,14 @@ impl Peer {
                     }
                 }
             }
-            result => result,
+            Ok(payload) => Ok(payload),
+            Err(error) => Err(error.into()),
         };
         let now = self.broker.now();
         match self.broker.pending.resolve(call.ticket, now) {
             Resolution::Live(entry) => {
                 entry.sink.measure(now);
-                let result = read(&entry.sink.peer, result);
+                let result = read(&entry.sink.peer, answer);
                 self.broker.deliver_by(entry, result, Some(self));
                 true
             }

@@ -555,7 +555,7 @@ impl Peer {
         self.released.load(Ordering::Acquire)
     }
 
-    /// Counts what became of a call that it made.
+    /// Counts what became of a call that it made from outside its instance.
     pub(crate) fn count_outcome<T>(&self, result: &Result<T, RequestError>) {
         let counters = &self.counters;
         let counter: &Counter = match result {
@@ -565,5 +565,17 @@ impl Peer {
             Err(_) => &counters.failed,
         };
         counter.add(1);
+    }
+
+    /// The same for one that is called back; under the lock of its mailbox.
+    pub(crate) fn count_callback<T>(&self, result: &Result<T, RequestError>) {
+        let counters = &self.counters.called_back;
+        let counter: &Counter = match result {
+            Ok(_) => &counters.answered,
+            Err(RequestError::Timeout) => &counters.timeouts,
+            Err(RequestError::Cancelled) => &counters.cancelled,
+            Err(_) => &counters.failed,
+        };
+        counter.add_exclusive(1);
     }
 }

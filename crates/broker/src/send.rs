@@ -344,7 +344,11 @@ impl Origin<'_> {
         let deadline = bound(deadline_after(now, timeout), self.serving);
         let began = if self.measured { broker.coarse.since_start(now) } else { 0 };
         let (trace, untraced) = (outgoing.trace.clone(), outgoing.untraced);
-        let sink = || Sink { peer: Arc::clone(self.peer), way, trace, untraced, began };
+        let sink = || {
+            // Of a callback, what the other ways would bring is not moved.
+            let way = if native { way } else { Way::Callback };
+            Sink { peer: Arc::clone(self.peer), way, trace, untraced, began }
+        };
         let Some(id) = id.or_else(|| broker.next_id()) else {
             let (owner, target) = (&self.incarnation, &target);
             let (id, ticket) = broker.pending.register_new(owner, target, deadline, |_| sink());

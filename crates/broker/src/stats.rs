@@ -31,6 +31,15 @@ pub(crate) struct Sent {
     pub(crate) bytes: Counter,
 }
 
+/// What became of calls.
+#[derive(Debug, Default)]
+pub(crate) struct Outcomes {
+    pub(crate) answered: Counter,
+    pub(crate) timeouts: Counter,
+    pub(crate) cancelled: Counter,
+    pub(crate) failed: Counter,
+}
+
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident,)*) => {
         /// What a component, or a whole system, has done since it was loaded. Plain numbers.
@@ -51,6 +60,8 @@ macro_rules! counters {
             $(pub(crate) $name: Counter,)*
             /// What the component's own turn sends, which no other thread counts.
             pub(crate) own: Sent,
+            /// Outcomes that came through the component's mailbox, counted under its lock.
+            pub(crate) called_back: Outcomes,
         }
 
         impl Counters {
@@ -63,6 +74,10 @@ macro_rules! counters {
                 stats.calls_sent += self.own.calls.get();
                 stats.published += self.own.published.get();
                 stats.bytes_sent += self.own.bytes.get();
+                stats.answered += self.called_back.answered.get();
+                stats.timeouts += self.called_back.timeouts.get();
+                stats.cancelled += self.called_back.cancelled.get();
+                stats.failed += self.called_back.failed.get();
                 stats
             }
         }

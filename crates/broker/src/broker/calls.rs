@@ -78,6 +78,10 @@ impl Inner {
         };
         match way {
             Way::Callback => {
+                let count = |result: &_| {
+                    peer.count_callback(result);
+                    self.call_ended(&peer, id, target, result, by);
+                };
                 let callback = Callback { request_id: id, result, trace, untraced, owner };
                 if peer.mailbox.push_callback(callback, count) == Some(true) {
                     self.schedule(&peer);
