@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
 
-/// Ties a response to its request: a UUID v4, 122 random bits that nobody can guess.
+/// Ties a response to its request: a UUID v4 that nobody can guess.
+///
+/// Of the 122 bits that the form leaves free all are random in [`new`](Self::new). A table that makes
+/// ids for its calls has some of them say where a call lies; 82 or more are random there.
 ///
 /// Its text form is the usual one, 36 characters with hyphens; no other form is read.
 ///
