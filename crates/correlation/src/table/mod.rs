@@ -127,7 +127,8 @@ impl<K: Clone + Eq + Hash, S> PendingTable<K, S> {
 
     /// Adds a call under a new id, which is made for it: as [`new_id`](Self::new_id) and
     /// [`register`](Self::register) in one, for less, and such a call is found by its id as fast as
-    /// by its ticket. Runs `sink` under a lock: it must not come back to the table.
+    /// by its ticket. Runs `sink` under a lock, where it is to lie: it must not come back to the
+    /// table, nor panic.
     ///
     /// # Panics
     ///
