@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use castcall_benches::lane::Lane;
 use castcall_benches::one_thread::OneThread;
-use castcall_benches::settings::current_thread;
 
 use crate::floors::{self, AT_ONCE};
 use crate::suite::{Group, Suite};
@@ -26,7 +25,6 @@ fn start(group: &mut Group<'_>, lane: Lane) {
         (host, component)
     };
     group.bench(lane.name(), setup, |(host, component), iterations| {
-        let runtime = current_thread();
         let mut time = Duration::ZERO;
         let mut left = iterations;
         while left > 0 {
@@ -35,16 +33,7 @@ fn start(group: &mut Group<'_>, lane: Lane) {
             let began = Instant::now();
             let handles: Vec<_> = ids.iter().map(|id| host.start(id, component)).collect();
             time += began.elapsed();
-            for handle in &handles {
-                let mut stop = Box::pin(handle.stop(Duration::ZERO));
-                runtime.block_on(async {
-                    let soon = tokio::time::timeout(Duration::ZERO, &mut stop).await;
-                    host.run_all();
-                    if soon.is_err() {
-                        stop.await;
-                    }
-                });
-            }
+            host.stop(&handles);
             left -= count;
         }
         time

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{self, Waker};
+use std::time::Duration;
 
 use castcall::broker::{
     Broker, BrokerConfig, Factory, Handlers, PeerConfig, Ready, Scheduler, native_factory,
@@ -136,6 +138,23 @@ impl OneThread {
         self.run_all();
         started.try_recv().expect("it was run").expect("it starts");
         handle
+    }
+
+    /// Stops components, at once and without a clock: a timer would sleep for a millisecond, and leave
+    /// whatever is measured next to cold caches.
+    ///
+    /// # Panics
+    ///
+    /// One of them does not stop.
+    pub fn stop(&self, handles: &[ComponentHandle]) {
+        let mut waker = task::Context::from_waker(Waker::noop());
+        let mut stops: Vec<_> =
+            handles.iter().map(|handle| Box::pin(handle.stop(Duration::ZERO))).collect();
+        // One that is asked again after it was ready would panic.
+        stops.retain_mut(|stop| stop.as_mut().poll(&mut waker).is_pending());
+        self.run_all();
+        let all = stops.iter_mut().all(|stop| stop.as_mut().poll(&mut waker).is_ready());
+        assert!(all, "a component does not stop");
     }
 
     /// Runs whoever is ready, and whom that makes ready, until nobody is.
