@@ -41,6 +41,7 @@ mod shape;
 mod signature;
 
 use std::fmt;
+use std::sync::Arc;
 
 use thiserror::Error;
 use wasmtime::{Linker, Module};
@@ -91,7 +92,9 @@ pub enum NotCore {
 
 /// What all instances of an engine have in common.
 #[derive(Clone)]
-pub(crate) struct CoreHost {
+pub(crate) struct CoreHost(Arc<Host>);
+
+struct Host {
     linker: Linker<State>,
     driver: Module,
 }
@@ -101,6 +104,6 @@ impl CoreHost {
         let mut linker = Linker::new(engine);
         contract::link(&mut linker)?;
         driver::link(&mut linker)?;
-        Ok(Self { linker, driver: Module::new(engine, driver::DRIVER)? })
+        Ok(Self(Arc::new(Host { linker, driver: Module::new(engine, driver::DRIVER)? })))
     }
 }

@@ -7,7 +7,7 @@ use castcall_core::CrashCode;
 use wasmtime::{AsContextMut, Extern, Global, GlobalType, Mutability, Store, TypedFunc, Val};
 use wasmtime::{ValType, error::Result, format_err};
 
-use super::CoreHost;
+use super::{CoreHost, Host};
 use super::abi::{Abi, Flat, Flatten, Lift, View, Writer, within};
 use super::driver::GUEST;
 use super::lane::cannot_leave;
@@ -43,7 +43,7 @@ impl CoreInstance {
         plan: &Plan,
         mut store: Store<State>,
     ) -> Result<Self, StartError> {
-        match make(host, plan.parts(), &mut store) {
+        match make(&host.0, plan.parts(), &mut store) {
             Ok((run, init, shutdown)) => Ok(Self { store, run, init, shutdown }),
             Err(error) => Err(StartError::Crashed(store.data().crashed(&error))),
         }
@@ -99,7 +99,7 @@ impl CoreInstance {
 type Made = (TypedFunc<(), ()>, Option<Init>, Option<Shutdown>);
 
 /// Makes the guest, and the driver beside it.
-fn make(host: &CoreHost, parts: &Parts, store: &mut Store<State>) -> Result<Made> {
+fn make(host: &Host, parts: &Parts, store: &mut Store<State>) -> Result<Made> {
     let made = parts.instantiate(store, &host.linker)?;
     let mut imports = Vec::new();
     for import in host.driver.imports() {
