@@ -20,8 +20,9 @@ pub(crate) struct Args {
 }
 
 const MADE: &str = "crates/wasm/src/core_lane/contract.rs";
-/// Made of the text beside it.
-const DRIVER: &str = "crates/wasm/src/core_lane/driver.wasm";
+/// Made of the text.
+const DRIVERS: &str = "crates/wasm/src/core_lane/drivers";
+const DRIVER: &str = "crates/wasm/src/core_lane/driver.wat";
 
 /// How many parameters a function may have before they are passed in memory.
 const MAX_FLAT_PARAMS: usize = 16;
@@ -32,8 +33,39 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let (package, _) = resolve.push_path(&wit).with_context(|| wit.display().to_string())?;
     let text = contract(&resolve, package)?;
     settle(args, MADE, text.as_bytes())?;
-    let driver = wat::parse_file(workspace().join(DRIVER).with_extension("wat"))?;
-    settle(args, DRIVER, &driver)
+    let text = fs::read_to_string(workspace().join(DRIVER)).context(DRIVER)?;
+    let kinds = || 0..=2;
+    for (message, callback) in kinds().flat_map(|one| kinds().map(move |two| (one, two))) {
+        if (message, callback) != (0, 0) {
+            let driver = wat::parse_str(driver(&text, message, callback)?).context(DRIVER)?;
+            settle(args, &format!("{DRIVERS}/{message}{callback}.wasm"), &driver)?;
+        }
+    }
+    Ok(())
+}
+
+/// The driver for a guest with handlers of these kinds: what is not for it is left out.
+fn driver(text: &str, message: u8, callback: u8) -> Result<String> {
+    let (mut driver, mut within) = (String::new(), None);
+    for line in text.lines() {
+        match (line.trim().strip_prefix(";; if "), line.trim() == ";; end") {
+            (Some(part), _) => {
+                ensure!(within.is_none(), "{DRIVER}: {part} within another");
+                within = Some(match part {
+                    "message" => message > 0,
+                    "message-freed" => message > 1,
+                    "callback" => callback > 0,
+                    "callback-freed" => callback > 1,
+                    _ => bail!("{DRIVER}: nobody knows {part}"),
+                });
+            }
+            (None, true) => ensure!(within.take().is_some(), "{DRIVER}: the end of nothing"),
+            (None, false) if within != Some(false) => driver.extend([line, "\n"]),
+            (None, false) => {}
+        }
+    }
+    ensure!(within.is_none(), "{DRIVER}: something has no end");
+    Ok(driver)
 }
 
 /// Writes what is to be there, or only looks whether it is.

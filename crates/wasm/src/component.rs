@@ -72,7 +72,7 @@ impl WasmComponent {
         wasi.check_folders()?;
         let lane = match &engine.core {
             None => Lane::Component(NotCore::Off),
-            Some(host) => match Self::plan(engine, wasm) {
+            Some(host) => match Self::plan(engine, host, wasm) {
                 Ok(plan) => {
                     let (entry, lane) = (Entry::Core(host.clone(), plan), Lane::Core);
                     let engine = engine.engine.clone();
@@ -95,8 +95,8 @@ impl WasmComponent {
     }
 
     /// Takes it apart, for the core lane.
-    fn plan(engine: &Engine, wasm: &[u8]) -> Result<Plan, Unplanned> {
-        let plan = Plan::of(&engine.compiler, wasm)?;
+    fn plan(engine: &Engine, host: &CoreHost, wasm: &[u8]) -> Result<Plan, Unplanned> {
+        let plan = Plan::of(host, &engine.compiler, wasm)?;
         let (memories, tables) = plan.needs();
         check_needs(memories, tables)?;
         Ok(plan)

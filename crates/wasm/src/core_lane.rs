@@ -4,9 +4,10 @@
 //! A component as the usual tools make it is one core module, with some that hold it together, and
 //! a list of how its functions are lifted and what the host's are lowered to. Where that is all
 //! there is ([`shape`]), and its functions have the contract's types ([`signature`]), its modules
-//! are instantiated as they are ([`plan`]), with host functions that know the canonical ABI
-//! themselves ([`abi`], [`contract`], [`imports`]), and a driver beside it ([`driver`]) takes its
-//! messages without leaving Wasm between two of them. It is entered synchronously and returns when
+//! are instantiated as they are ([`plan`]), but for those that only stand between it and the host
+//! ([`bypass`]), with host functions that know the canonical ABI themselves ([`abi`], [`contract`],
+//! [`imports`]), and a driver beside it ([`driver`], [`drivers`]) takes its messages without leaving
+//! Wasm between two of them. It is entered synchronously and returns when
 //! its inbox is empty: so no stack is held while nothing is to do, an import may let the guest
 //! allocate, and who does not return is the worker pool's matter, all as in the component lane. A
 //! driver on a fiber that lives as long as its instance was tried too: as fast with 64 messages in
@@ -26,10 +27,12 @@
 //! before, or gives out the same place twice, finds other bytes there than in the component lane.
 
 mod abi;
+mod bypass;
 // As `cargo xtask abi` writes it.
 #[rustfmt::skip]
 mod contract;
 mod driver;
+mod drivers;
 mod imports;
 mod instance;
 mod lane;
@@ -44,9 +47,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use thiserror::Error;
-use wasmtime::{Linker, Module};
+use wasmtime::Linker;
 
 use crate::state::State;
+use drivers::Drivers;
 
 pub(crate) use instance::CoreInstance;
 pub(crate) use lane::Lane as LaneState;
@@ -96,7 +100,7 @@ pub(crate) struct CoreHost(Arc<Host>);
 
 struct Host {
     linker: Linker<State>,
-    driver: Module,
+    drivers: Drivers,
 }
 
 impl CoreHost {
@@ -104,6 +108,6 @@ impl CoreHost {
         let mut linker = Linker::new(engine);
         contract::link(&mut linker)?;
         driver::link(&mut linker)?;
-        Ok(Self(Arc::new(Host { linker, driver: Module::new(engine, driver::DRIVER)? })))
+        Ok(Self(Arc::new(Host { linker, drivers: Drivers::default() })))
     }
 }

@@ -1,7 +1,7 @@
 //! Limits hold over all core instances of a component together.
 
 use castcall::{Component, CrashCode, Limits, LoadError, StartError};
-use castcall_integration_tests::{MAIN, PATIENCE, Stage, memory, responder};
+use castcall_integration_tests::{MAIN, PATIENCE, Stage, fixture, memory, responder};
 
 const PAGE: usize = 64 << 10;
 
@@ -105,6 +105,23 @@ async fn what_is_there_from_the_start_counts() {
         }
         let LoadError::Start { source, .. } = loaded.unwrap_err() else { panic!("another error") };
         assert_eq!(source, StartError::Crashed(CrashCode::MemoryLimit), "{pages}, {elements}");
+    }
+}
+
+/// It has no table but that which tools put between it and the host.
+#[tokio::test]
+async fn a_table_counts_that_is_left_out() {
+    for elements in [1, 0] {
+        let stage = Stage::new();
+        let mut limits = Limits::default();
+        limits.table_elements = elements;
+        let loaded = stage.load("bouncer", fixture("bouncer").limits(limits)).await;
+        if elements > 0 {
+            loaded.unwrap();
+            continue;
+        }
+        let LoadError::Start { source, .. } = loaded.unwrap_err() else { panic!("another error") };
+        assert_eq!(source, StartError::Crashed(CrashCode::MemoryLimit));
     }
 }
 

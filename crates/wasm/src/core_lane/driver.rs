@@ -12,9 +12,7 @@ use super::lane::{InHand, Lane, cannot_leave};
 use crate::state::State;
 use crate::types;
 
-pub(crate) const DRIVER: &[u8] = include_bytes!("driver.wasm");
-
-/// The module names of the driver's imports.
+/// The module names of a driver's imports.
 pub(crate) const HOST: &str = "host";
 pub(crate) const GUEST: &str = "guest";
 
@@ -42,20 +40,6 @@ pub(crate) fn link(linker: &mut Linker<State>) -> Result<()> {
     linker.func_wrap(HOST, "fill-error", fill_error)?;
     linker.func_wrap(HOST, "answer", answer)?;
     linker.func_wrap(HOST, "called", called)?;
-    // For what a guest does not export: never called.
-    linker.func_wrap(GUEST, "handle-message", |_: u32, _: u32, _: u32, _: u32| -> Result<u32> {
-        Err(cannot_leave())
-    })?;
-    linker.func_wrap(
-        GUEST,
-        "handle-callback",
-        |_: u32, _: u32, _: u32, _: u32, _: u32, _: u32, _: u32| -> Result<u32> {
-            Err(cannot_leave())
-        },
-    )?;
-    for name in ["message-post-return", "callback-post-return"] {
-        linker.func_wrap(GUEST, name, |_: u32| -> Result<()> { Err(cannot_leave()) })?;
-    }
     Ok(())
 }
 

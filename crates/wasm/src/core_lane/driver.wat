@@ -1,16 +1,30 @@
 ;; Takes a component's messages and callbacks from the host, one after the other, and enters the
-;; guest with them, without leaving Wasm in between. `cargo xtask abi` makes driver.wasm of it.
+;; guest with them, without leaving Wasm in between.
+;;
+;; `cargo xtask abi` makes a module of it for each of the forms that a guest may have, so that none
+;; imports what the guest does not export: what stands between `;; if` and `;; end` is in those in
+;; which all that is named is so. `message` and `callback`: there is such a handler. `-freed`: and a
+;; post-return function. `drivers/MC.wasm` is that for a guest with handlers of these kinds, of
+;; messages and callbacks, where 0 is none, 1 one without, and 2 one with a post-return function.
 (module
   ;; The guest's.
   (import "guest" "memory" (memory 0))
   (import "guest" "realloc" (func $realloc (param i32 i32 i32 i32) (result i32)))
+  ;; if message
   ;; sender, message -> where the result is
   (import "guest" "handle-message" (func $handle_message (param i32 i32 i32 i32) (result i32)))
+  ;; end
+  ;; if callback
   ;; request id, then `result<list<u8>, request-error>` in its five core values
   (import "guest" "handle-callback"
     (func $handle_callback (param i32 i32 i32 i32 i32 i32 i32) (result i32)))
+  ;; end
+  ;; if message-freed
   (import "guest" "message-post-return" (func $message_post_return (param i32)))
+  ;; end
+  ;; if callback-freed
   (import "guest" "callback-post-return" (func $callback_post_return (param i32)))
+  ;; end
 
   ;; The host's.
   ;; What is next, and so what was before is done: zero if there is nothing; else the length of its
@@ -19,15 +33,15 @@
   (import "host" "next" (func $next (result i64)))
   ;; Copies both to where there is room for them.
   (import "host" "fill" (func $fill (param i32 i32)))
+  ;; Reads what a handler has returned.
+  ;; if message
+  (import "host" "answer" (func $answer (param i32)))
+  ;; end
+  ;; if callback
+  (import "host" "called" (func $called (param i32)))
   ;; Copies the id, makes room for what belongs to the error, and returns its four core values.
   (import "host" "fill-error" (func $fill_error (param i32) (result i32 i32 i32 i32)))
-  ;; Reads what a handler has returned.
-  (import "host" "answer" (func $answer (param i32)))
-  (import "host" "called" (func $called (param i32)))
-
-  ;; Whether there are such functions.
-  (import "guest" "has-message-post-return" (global $has_message_post_return i32))
-  (import "guest" "has-callback-post-return" (global $has_callback_post_return i32))
+  ;; end
 
   ;; Zero while a post-return function runs: then the guest may not call the host.
   (global $leave (export "leave") (mut i32) (i32.const 1))
@@ -66,6 +80,7 @@
           (block $callback
             (br_if $callback (i32.ge_u (local.get $kind) (i32.const 3)))
             ;; A cast, 1, or a call, 2.
+            ;; if message
             (local.set $body
               (call $realloc (i32.const 0) (i32.const 0) (i32.const 1) (local.get $body_size)))
             (call $fill (local.get $name) (local.get $body))
@@ -95,12 +110,19 @@
                       (i64.extend_i32_u (local.get $more)))
                     (local.get $memory))))
               (call $answer (local.get $result)))
-            (br_if $done (i32.eqz (global.get $has_message_post_return)))
+            ;; end
+            ;; if message-freed
             (global.set $leave (i32.const 0))
             (call $message_post_return (local.get $result))
             (global.set $leave (i32.const 1))
-            (br $done))
+            ;; end
+            ;; if message
+            (br $done)
+            ;; end
+            ;; Whoever has no such handler is given nothing for it.
+            (unreachable))
 
+          ;; if callback
           (if (i32.eq (local.get $kind) (i32.const 3))
             ;; A callback that brings an answer: 3.
             (then
@@ -130,16 +152,25 @@
               (i64.add (i64.extend_i32_u (local.get $result)) (i64.const 20))
               (i64.shl (i64.extend_i32_u (memory.size)) (i64.const 16))))
           (br_if $called (i32.load8_u (local.get $result)))
-          (br_if $done (i32.eqz (global.get $has_callback_post_return)))
+          ;; end
+          ;; if callback-freed
           (global.set $leave (i32.const 0))
           (call $callback_post_return (local.get $result))
           (global.set $leave (i32.const 1))
-          (br $done))
+          ;; end
+          ;; if callback
+          (br $done)
+          ;; end
+          (unreachable))
+        ;; if callback
         ;; The callback returned an error, or something that is no result.
         (call $called (local.get $result))
-        (br_if $done (i32.eqz (global.get $has_callback_post_return)))
+        ;; end
+        ;; if callback-freed
         (global.set $leave (i32.const 0))
         (call $callback_post_return (local.get $result))
-        (global.set $leave (i32.const 1)))
+        (global.set $leave (i32.const 1))
+        ;; end
+      )
 
       (br_if $again (i64.ne (local.tee $work (call $next)) (i64.const 0))))))

@@ -4,14 +4,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use castcall_broker::{Inbox, Instance, Message, StartError};
 use castcall_core::CrashCode;
-use wasmtime::{AsContextMut, Extern, Global, GlobalType, Mutability, Store, TypedFunc, Val};
-use wasmtime::{ValType, error::Result, format_err};
+use wasmtime::{AsContextMut, Extern, Store, TypedFunc, error::Result, format_err};
 
-use super::{CoreHost, Host};
 use super::abi::{Abi, Flat, Flatten, Lift, View, Writer, within};
-use super::driver::GUEST;
+use super::driver::HOST;
+use super::drivers::Given;
 use super::lane::cannot_leave;
-use super::plan::{Entry, Parts, Plan};
+use super::plan::{Entry, Parts, Place, Plan, lane};
+use super::{CoreHost, Host};
 use crate::state::State;
 use crate::types::ComponentError;
 use crate::watch;
@@ -101,44 +101,28 @@ type Made = (TypedFunc<(), ()>, Option<Init>, Option<Shutdown>);
 /// Makes the guest, and the driver beside it.
 fn make(host: &Host, parts: &Parts, store: &mut Store<State>) -> Result<Made> {
     let made = parts.instantiate(store, &host.linker)?;
-    let mut imports = Vec::new();
-    for import in host.driver.imports() {
-        let entry = |which: &str, store: &mut Store<State>| -> Result<Option<Extern>> {
-            let place = match which {
-                "handle-message" => parts.handle_message.as_ref().map(|entry| &entry.call),
-                "handle-callback" => parts.handle_callback.as_ref().map(|entry| &entry.call),
-                "message-post-return" => post_return(parts.handle_message.as_ref()),
-                "callback-post-return" => post_return(parts.handle_callback.as_ref()),
-                _ => None,
-            };
-            place.map(|place| place.of(&made, store)).transpose()
+    let mut imports = Vec::with_capacity(parts.driver.imports.len());
+    for given in &parts.driver.imports {
+        let entry = |place: Option<&Place>, store: &mut Store<State>| {
+            place.ok_or_else(|| format_err!("a handler is missing"))?.of(&made, store)
         };
-        let import = match (import.module(), import.name()) {
-            (GUEST, "memory") => parts.memory(&made, store)?,
-            (GUEST, "realloc") => parts.realloc(&made, store)?,
-            (GUEST, "has-message-post-return") => {
-                flag(store, post_return(parts.handle_message.as_ref()).is_some())?
-            }
-            (GUEST, "has-callback-post-return") => {
-                flag(store, post_return(parts.handle_callback.as_ref()).is_some())?
-            }
-            (module, name) => match entry(name, store)? {
-                Some(entry) => entry,
-                None => {
-                    let function = host.linker.get(&mut *store, module, name);
-                    function.map_err(|_| format_err!("the driver has no {module} {name}"))?
-                }
-            },
-        };
-        imports.push(import);
+        let (message, callback) = (parts.handle_message.as_ref(), parts.handle_callback.as_ref());
+        imports.push(match given {
+            Given::Memory => lane(store)?.memory()?.into(),
+            Given::Realloc => (*lane(store)?.realloc()?.func()).into(),
+            Given::HandleMessage => entry(message.map(|it| &it.call), store)?,
+            Given::HandleCallback => entry(callback.map(|it| &it.call), store)?,
+            Given::MessagePostReturn => entry(post_return(message), store)?,
+            Given::CallbackPostReturn => entry(post_return(callback), store)?,
+            Given::Host(name) => host.linker.get(&mut *store, HOST, name)?,
+        });
     }
-    let driver = wasmtime::Instance::new(&mut *store, &host.driver, &imports)?;
-    let run = driver.get_typed_func(&mut *store, "run")?;
+    let driver = wasmtime::Instance::new(&mut *store, &parts.driver.module, &imports)?;
+    let run = driver.get_module_export(&mut *store, &parts.driver.run).and_then(Extern::into_func);
+    let run = run.ok_or_else(|| format_err!("the driver can't be run"))?.typed(&*store)?;
     if parts.may_leave {
-        let leave = driver.get_global(&mut *store, "leave");
-        if let Some(lane) = store.data_mut().lane_mut() {
-            lane.leave = leave;
-        }
+        let leave = driver.get_module_export(&mut *store, &parts.driver.leave);
+        lane(store)?.leave = leave.and_then(Extern::into_global);
     }
     let Some((init, shutdown)) = &parts.setup else { return Ok((run, None, None)) };
     let init = Init {
@@ -153,13 +137,8 @@ fn make(host: &Host, parts: &Parts, store: &mut Store<State>) -> Result<Made> {
     Ok((run, Some(init), Some(shutdown)))
 }
 
-fn post_return(entry: Option<&Entry>) -> Option<&super::plan::Place> {
+fn post_return(entry: Option<&Entry>) -> Option<&Place> {
     entry?.post_return.as_ref()
-}
-
-fn flag(store: &mut Store<State>, value: bool) -> Result<Extern> {
-    let ty = GlobalType::new(ValType::I32, Mutability::Const);
-    Ok(Global::new(store, ty, Val::I32(value.into()))?.into())
 }
 
 impl Instance for CoreInstance {

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use wasmtime::{
-    Extern, ExternType, FuncType, Instance, Linker, Module, ModuleExport, Store, TypedFunc,
-    ValType, error::Result, format_err,
+    Extern, ExternType, FuncType, ImportType, Instance, InstancePre, Linker, Module, ModuleExport,
+    ResourceLimiter, Store, TypedFunc, ValType, error::Result, format_err,
 };
 
-use super::NotCore;
+use super::bypass::Bypass;
 use super::contract::EXPORTS;
+use super::drivers::{Driver, Handler};
 use super::lane::{Lane, cannot_leave};
 use super::shape::{Item, Lifted, Shape};
 use super::signature;
+use super::{CoreHost, Host, NotCore};
 use crate::compiler::Compiler;
 use crate::error::CompileError;
 use crate::names;
@@ -23,6 +25,10 @@ pub(crate) struct Plan(Arc<Parts>);
 
 pub(crate) struct Parts {
     steps: Vec<Step>,
+    /// How many memories and tables an instance has, with what is left out.
+    needs: (u32, u32),
+    /// How many elements the tables have that are left out: they count nevertheless.
+    elements_left_out: usize,
     memory: Option<Place>,
     realloc: Option<Place>,
     pub(crate) handle_message: Option<Entry>,
@@ -30,11 +36,14 @@ pub(crate) struct Parts {
     pub(crate) setup: Option<(Entry, Entry)>,
     /// Whether a post-return function of a handler might call the host, which it may not.
     pub(crate) may_leave: bool,
+    pub(crate) driver: Driver,
 }
 
-struct Step {
-    module: Module,
-    imports: Vec<Source>,
+/// A module that is instantiated.
+enum Step {
+    /// It imports nothing but the host's functions, which have been found.
+    Found(InstancePre<State>),
+    Given(Module, Vec<Source>),
 }
 
 enum Source {
@@ -80,21 +89,26 @@ const OTHER_TYPE: NotCore = NotCore::Form("an allocator or a post-return functio
 
 impl Plan {
     /// Takes a component apart, and has its modules compiled.
-    pub(crate) fn of(compiler: &Compiler, wasm: &[u8]) -> std::result::Result<Self, Unplanned> {
+    pub(crate) fn of(
+        host: &CoreHost,
+        compiler: &Compiler,
+        wasm: &[u8],
+    ) -> std::result::Result<Self, Unplanned> {
         let shape = Shape::of(wasm)?;
         // What is in the cache was validated when it was compiled.
         let check = || signature::check(wasm, &shape).map_err(Unplanned::Other);
         let modules = compiler.modules(wasm, &shape.modules, check)?;
-        Ok(Self(Arc::new(Parts::new(&shape, &modules)?)))
+        let bypass = Bypass::of(&shape);
+        let parts = match Parts::new(&host.0, &shape, bypass.as_ref(), &modules)? {
+            Some(parts) => parts,
+            None => Parts::new(&host.0, &shape, None, &modules)?.ok_or(DANGLING)?,
+        };
+        Ok(Self(Arc::new(parts)))
     }
 
     /// How many memories and tables an instance has.
     pub(crate) fn needs(&self) -> (u32, u32) {
-        let needs = self.0.steps.iter().map(|step| step.module.resources_required());
-        needs.fold((0, 0), |(memories, tables), module| {
-            let memories = u32::saturating_add(memories, module.num_memories);
-            (memories, tables.saturating_add(module.num_tables))
-        })
+        self.0.needs
     }
 
     /// Whether there is `handle-message`, and `handle-callback`.
@@ -108,10 +122,20 @@ impl Plan {
 }
 
 impl Parts {
-    fn new(shape: &Shape<'_>, modules: &[Module]) -> std::result::Result<Self, NotCore> {
+    /// None if that what is left out can't be: nobody makes such.
+    fn new<'a>(
+        host: &Host,
+        shape: &Shape<'a>,
+        bypass: Option<&Bypass<'a>>,
+        modules: &[Module],
+    ) -> std::result::Result<Option<Self>, Unplanned> {
+        let is_left_out =
+            |step: usize| bypass.is_some_and(|it| step == it.shim || step == it.fixups);
         let place = |step: usize, name: &str| {
             let module = modules.get(shape.steps.get(step)?.module)?;
-            Some(Place { step, export: module.get_export_index(name)? })
+            let left_out =
+                bypass.map_or(0, |it| usize::from(it.shim < step) + usize::from(it.fixups < step));
+            Some(Place { step: step - left_out, export: module.get_export_index(name)? })
         };
         let source = |item: Item<'_>| match item {
             Item::Export { step, name } => place(step, name).map(Source::From),
@@ -119,15 +143,29 @@ impl Parts {
                 Some(Source::Host { interface: interface.to_owned(), name: name.to_owned() })
             }
         };
-        let step = |step: &super::shape::Step<'_>| {
-            let module = modules.get(step.module)?.clone();
-            let imports = module
-                .imports()
-                .map(|import| source(step.arg(import.module(), import.name())?))
-                .collect::<Option<_>>()?;
-            Some(Step { module, imports })
-        };
-        let steps = shape.steps.iter().map(step).collect::<Option<_>>().ok_or(DANGLING)?;
+        let mut needs = (0, 0);
+        let mut steps = Vec::with_capacity(shape.steps.len());
+        for (number, step) in shape.steps.iter().enumerate() {
+            let module = modules.get(step.module).ok_or(DANGLING)?;
+            let required = module.resources_required();
+            needs.0 = u32::saturating_add(needs.0, required.num_memories);
+            needs.1 = u32::saturating_add(needs.1, required.num_tables);
+            if is_left_out(number) {
+                continue;
+            }
+            let (mut sources, mut changed) = (Vec::new(), false);
+            for import in module.imports() {
+                let found = step.arg(import.module(), import.name()).ok_or(DANGLING)?;
+                let item = bypass.map_or_else(|| found.clone(), |it| it.instead(found.clone()));
+                changed |= item != found;
+                sources.push(source(item).ok_or(DANGLING)?);
+            }
+            match (found(host, module, &sources), changed) {
+                (Some(found), _) => steps.push(Step::Found(found)),
+                (None, false) => steps.push(Step::Given(module.clone(), sources)),
+                (None, true) => return Ok(None),
+            }
+        }
         let exported = |item: &Item<'_>| match item {
             Item::Export { step, name } => place(*step, name).ok_or(DANGLING),
             Item::Host { .. } => Err(NotCore::Form("an export that it imports")),
@@ -137,7 +175,7 @@ impl Parts {
             let module = shape.steps.get(*step).and_then(|step| modules.get(step.module));
             match module.and_then(|module| module.get_export(name)) {
                 Some(ExternType::Memory(memory)) if !memory.is_64() && !memory.is_shared() => {}
-                _ => return Err(NotCore::Form("a memory of another kind")),
+                _ => return Err(NotCore::Form("a memory of another kind").into()),
             }
         }
         let typed = |item: &Item<'_>, params: usize, results: usize| {
@@ -178,22 +216,32 @@ impl Parts {
                 .filter_map(|name| shape.exports.get(name)?.post_return.as_ref())
                 .any(|post_return| shape.may_leave(post_return));
         let init = find(names::SETUP, "init", 1)?;
-        let parts = Self {
+        let handle_message = find(names::LIFECYCLE, "handle-message", 1)?;
+        let handle_callback = find(names::CALLBACK, "handle-callback", 1)?;
+        let setup = init.zip(find(names::SETUP, "shutdown", 0)?);
+        let realloc = shape.realloc.as_ref().map(exported).transpose()?;
+        if memory.is_none() || realloc.is_none() {
+            return Err(NotCore::Form("no memory, or nothing to allocate with").into());
+        }
+        if handle_message.is_none() && handle_callback.is_none() {
+            return Err(NotCore::Form("no handler").into());
+        }
+        let kinds = [&handle_message, &handle_callback].map(Entry::kind);
+        let driver = host.drivers.get(host.linker.engine(), kinds[0], kinds[1]);
+        let driver =
+            driver.map_err(|error| CompileError::Invalid { reason: format!("{error:#}") })?;
+        Ok(Some(Self {
+            needs,
+            elements_left_out: bypass.map_or(0, |it| it.elements as usize),
             steps,
             memory,
-            realloc: shape.realloc.as_ref().map(exported).transpose()?,
-            handle_message: find(names::LIFECYCLE, "handle-message", 1)?,
-            handle_callback: find(names::CALLBACK, "handle-callback", 1)?,
-            setup: init.zip(find(names::SETUP, "shutdown", 0)?),
+            realloc,
+            handle_message,
+            handle_callback,
+            setup,
             may_leave,
-        };
-        if parts.memory.is_none() || parts.realloc.is_none() {
-            return Err(NotCore::Form("no memory, or nothing to allocate with"));
-        }
-        if parts.handle_message.is_none() && parts.handle_callback.is_none() {
-            return Err(NotCore::Form("no handler"));
-        }
-        Ok(parts)
+            driver,
+        }))
     }
 
     /// Instantiates the modules, in their order, and tells the store's lane of the memory and the
@@ -204,18 +252,11 @@ impl Parts {
         linker: &Linker<State>,
     ) -> Result<Vec<Instance>> {
         let mut made = Vec::with_capacity(self.steps.len());
+        if !store.data_mut().limiter.table_growing(0, self.elements_left_out, None)? {
+            return Err(format_err!("there is no room for {} elements", self.elements_left_out));
+        }
         for (number, step) in self.steps.iter().enumerate() {
-            let mut imports = Vec::with_capacity(step.imports.len());
-            for source in &step.imports {
-                imports.push(match source {
-                    Source::From(place) => place.of(&made, store)?,
-                    Source::Host { interface, name } => {
-                        let function = linker.get(&mut *store, interface, name);
-                        function.map_err(|_| format_err!("{interface}#{name} is not known"))?
-                    }
-                });
-            }
-            made.push(Instance::new(&mut *store, &step.module, &imports)?);
+            made.push(step.instantiate(store, linker, &made)?);
             if let Some(place) = self.memory.as_ref().filter(|place| place.step == number) {
                 let memory = place.of(&made, store)?.into_memory();
                 lane(store)?.memory = memory;
@@ -227,24 +268,57 @@ impl Parts {
         }
         Ok(made)
     }
+}
 
-    /// The exported memory.
-    pub(crate) fn memory(&self, made: &[Instance], store: &mut Store<State>) -> Result<Extern> {
-        place(self.memory.as_ref())?.of(made, store)
-    }
-
-    /// The function that allocates.
-    pub(crate) fn realloc(&self, made: &[Instance], store: &mut Store<State>) -> Result<Extern> {
-        place(self.realloc.as_ref())?.of(made, store)
+impl Step {
+    fn instantiate(
+        &self,
+        store: &mut Store<State>,
+        linker: &Linker<State>,
+        made: &[Instance],
+    ) -> Result<Instance> {
+        let (module, sources) = match self {
+            Self::Found(found) => return found.instantiate(store),
+            Self::Given(module, sources) => (module, sources),
+        };
+        let mut imports = Vec::with_capacity(sources.len());
+        for source in sources {
+            imports.push(match source {
+                Source::From(place) => place.of(made, store)?,
+                Source::Host { interface, name } => {
+                    let function = linker.get(&mut *store, interface, name);
+                    function.map_err(|_| format_err!("{interface}#{name} is not known"))?
+                }
+            });
+        }
+        Instance::new(store, module, &imports)
     }
 }
 
-fn lane(store: &mut Store<State>) -> Result<&mut Lane> {
+/// Finds all that a module imports, if all of it is the host's, under the names that it has there.
+fn found(host: &Host, module: &Module, sources: &[Source]) -> Option<InstancePre<State>> {
+    let is_named = |(import, source): (ImportType<'_>, &Source)| match source {
+        Source::Host { interface, name } => import.module() == interface && import.name() == name,
+        Source::From(_) => false,
+    };
+    if !module.imports().zip(sources).all(is_named) {
+        return None;
+    }
+    host.linker.instantiate_pre(module).ok()
+}
+
+pub(crate) fn lane(store: &mut Store<State>) -> Result<&mut Lane> {
     store.data_mut().lane_mut().ok_or_else(cannot_leave)
 }
 
-fn place(place: Option<&Place>) -> Result<&Place> {
-    place.ok_or_else(|| format_err!("an export is missing"))
+impl Entry {
+    fn kind(entry: &Option<Self>) -> Handler {
+        match entry {
+            None => Handler::None,
+            Some(Self { post_return: None, .. }) => Handler::Plain,
+            Some(Self { post_return: Some(_), .. }) => Handler::Freed,
+        }
+    }
 }
 
 impl Place {

@@ -36,7 +36,10 @@ pub(crate) struct Step<'a> {
 
 impl<'a> Step<'a> {
     /// What the module is given for one of its imports.
-    pub(crate) fn arg<'b>(&'b self, module: &str, name: &'b str) -> Option<Item<'b>> {
+    pub(crate) fn arg<'b>(&self, module: &str, name: &'b str) -> Option<Item<'b>>
+    where
+        'a: 'b,
+    {
         match self.args.get(module)? {
             CoreInstance::Made(step) => Some(Item::Export { step: *step, name }),
             CoreInstance::Bundle(items) => items.get(name).cloned(),
