@@ -3,6 +3,7 @@
 //! One pass over the bytes, in a small part of the time that compiling takes. Whether they are a valid
 //! component is the engine's to say, but for what can't even be read.
 
+mod depth;
 mod nesting;
 mod work;
 
@@ -95,6 +96,12 @@ impl CompileLimits {
         let mut nesting = Nesting::default();
         for payload in Parser::new(0).parse_all(wasm) {
             let payload = payload.map_err(invalid)?;
+            if let Payload::ComponentTypeSection(section) = &payload {
+                let section = wasm.get(section.range()).unwrap_or_default();
+                if !depth::is_within(section).map_err(invalid)? {
+                    return Err(CompileError::TooDeep { limit: depth::MAX_LEVELS });
+                }
+            }
             found.count(&payload)?;
             let instances = nesting.see(&payload).map_err(invalid)?;
             within(CompileLimit::Instances, instances, self.instances)?;

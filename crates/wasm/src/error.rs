@@ -45,6 +45,12 @@ pub enum CompileError {
         /// How many may be.
         limit: u64,
     },
+    /// The types in it are nested deeper than is read: declare them beside each other.
+    #[error("its types are nested in each other, and {limit} levels are the most")]
+    TooDeep {
+        /// How many levels there may be.
+        limit: u32,
+    },
     /// It has more memories or tables than an instance may: compose less into one component.
     #[error("it has {found} {what}, and {limit} is the most")]
     TooMany {

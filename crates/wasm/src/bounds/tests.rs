@@ -3,6 +3,8 @@
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
+use wasmparser::BinaryReader;
+
 use super::*;
 
 fn check_with(limits: CompileLimits, text: &str) -> Result<(), CompileError> {
@@ -149,4 +151,45 @@ fn what_can_not_be_read_is_invalid() {
         }
     }
     assert!(invalid > wasm.len() / 2, "{invalid} of {}", wasm.len());
+}
+
+/// Types within types, as deep as that; each declares something besides.
+fn nested(levels: usize) -> Vec<u8> {
+    let start = b"\x41\x03\x03\x00\x01a\x01\x00\x01\x73\x01";
+    let end = b"\x42\x00";
+    let section = [&[1][..], &start.repeat(levels), end].concat();
+    let mut wasm = b"\0asm\x0d\0\x01\0\x07".to_vec();
+    let mut left = section.len();
+    while left >= 0x80 {
+        wasm.push(left as u8 | 0x80);
+        left >>= 7;
+    }
+    wasm.push(left as u8);
+    [wasm, section].concat()
+}
+
+#[test]
+fn types_within_types_are_counted_and_not_entered() {
+    let check = |levels| CompileLimits::default().check(&nested(levels));
+    let most = depth::MAX_LEVELS as usize;
+    // The innermost is a level, too.
+    check(most - 1).unwrap();
+    for levels in [most, 20_000, 3_000_000] {
+        let error = check(levels).unwrap_err();
+        assert!(matches!(error, CompileError::TooDeep { limit: depth::MAX_LEVELS }), "{error}");
+    }
+    // As long as the stack allows, what is read here is what the engine's reader reads.
+    let section = nested(most - 1);
+    let read = Parser::new(0).parse_all(&section).any(|payload| match payload.unwrap() {
+        Payload::ComponentTypeSection(section) => section.into_iter().all(|ty| ty.is_ok()),
+        _ => false,
+    });
+    assert!(read);
+    // Cut anywhere, it is an error for both.
+    for length in 11..section.len() {
+        let cut = &section[11..length];
+        let reader = wasmparser::ComponentTypeSectionReader::new(BinaryReader::new(cut, 0));
+        let read = reader.and_then(|section| section.into_iter().collect::<Result<Vec<_>, _>>());
+        assert_eq!(depth::is_within(cut).is_ok(), read.is_ok(), "cut at {length}");
+    }
 }
