@@ -7,6 +7,7 @@ use std::fmt::Write;
 use std::fs;
 
 use anyhow::{Context, Result, bail, ensure};
+use wit_component::{StringEncoding, embed_component_metadata};
 use wit_parser::{Function, Interface, Resolve, Type, WorldItem};
 
 use crate::workspace;
@@ -20,6 +21,8 @@ pub(crate) struct Args {
 }
 
 const MADE: &str = "crates/wasm/src/core_lane/contract.rs";
+/// Where the sections are that say what a core module is for.
+const SECTIONS: &str = "crates/wasm/src/core_module";
 /// Made of the text.
 const DRIVERS: &str = "crates/wasm/src/core_lane/drivers";
 const DRIVER: &str = "crates/wasm/src/core_lane/driver.wat";
@@ -33,6 +36,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let (package, _) = resolve.push_path(&wit).with_context(|| wit.display().to_string())?;
     let text = contract(&resolve, package)?;
     settle(args, MADE, text.as_bytes())?;
+    let exports = resolve.packages[package].worlds.get("component").context("no world")?;
+    let exports = resolve.worlds[*exports].exports.keys();
+    let exports: Vec<_> = exports.map(|key| resolve.name_world_key(key)).collect();
+    for interface in exports {
+        let (name, section) = section(resolve.clone(), &interface)?;
+        settle(args, &format!("{SECTIONS}/{name}.section"), &section)?;
+    }
     let text = fs::read_to_string(workspace().join(DRIVER)).context(DRIVER)?;
     let kinds = || 0..=2;
     for (message, callback) in kinds().flat_map(|one| kinds().map(move |two| (one, two))) {
@@ -128,6 +138,25 @@ fn contract(resolve: &Resolve, package: wit_parser::PackageId) -> Result<String>
         types.names().join(", "),
         types.layouts(),
     ))
+}
+
+/// The section of a core module that exports one interface, and imports all that it may; and the
+/// interface's own name.
+fn section(mut resolve: Resolve, interface: &str) -> Result<(String, Vec<u8>)> {
+    let name = interface.rsplit('/').next().and_then(|name| name.split('@').next());
+    let name = name.context("an interface without a name")?.to_owned();
+    let (package, version) = interface.split_once('/').context("an interface without a package")?;
+    let version = version.split_once('@').context("an interface without a version")?.1;
+    // Worlds that are made one must have names of their own.
+    let wit = format!(
+        "package castcall:module; world with-{name} {{ include {package}/imports@{version}; \
+         export {interface}; }}"
+    );
+    let package = resolve.push_str("module.wit", &wit)?;
+    let world = resolve.select_world(&[package], None)?;
+    let mut section = Vec::new();
+    embed_component_metadata(&mut section, &resolve, world, StringEncoding::UTF8)?;
+    Ok((name, section))
 }
 
 fn named(resolve: &Resolve, id: wit_parser::InterfaceId) -> Result<(String, &Interface)> {

@@ -10,6 +10,7 @@ use wasmtime::component::Component;
 use crate::bounds::{CompileLimit, CompileLimits, within};
 use crate::cache::{Code, CodeCache};
 use crate::component::first_line;
+use crate::core_module;
 use crate::error::CompileError;
 
 /// How much nicer than others the threads are that compile. At 10 they have about a tenth of the
@@ -68,6 +69,17 @@ impl Compiler {
             compiled: self.compiled.load(Ordering::Relaxed),
             from_cache: self.from_cache.load(Ordering::Relaxed),
             cache_rejected: self.cache_rejected.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Makes a component of a core module that says what its world is. Blocks, while others compile.
+    pub(crate) fn componentize(&self, module: &[u8]) -> Result<Vec<u8>, CompileError> {
+        self.limits.check(module)?;
+        let make = || core_module::componentize(module, &self.limits);
+        let _place = self.place();
+        match threads() {
+            Some(threads) => threads.install(make),
+            None => make(),
         }
     }
 

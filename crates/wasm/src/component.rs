@@ -1,5 +1,6 @@
 //! A compiled component: what it imports and exports, and the instances that are made of it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use wasmtime::component::types::{ComponentItem, Type};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
 use crate::bounds::{CompileLimit, within};
+use crate::compiler::Compiler;
 use crate::core_lane::{CoreHost, CoreInstance, Lane, NotCore, Plan, Unplanned};
 use crate::engine::Engine;
 use crate::error::CompileError;
@@ -62,13 +64,7 @@ impl fmt::Debug for WasmComponent {
 
 impl WasmComponent {
     pub(crate) fn compile(engine: &Engine, wasm: &[u8], wasi: Wasi) -> Result<Self, CompileError> {
-        if !wasm.starts_with(MAGIC) {
-            return Err(CompileError::NotWasm);
-        }
-        if wasm.get(MAGIC.len()..HEADER) == Some(CORE) {
-            return Err(CompileError::CoreModule);
-        }
-        within(CompileLimit::Bytes, wasm.len() as u64, engine.compiler.limits().bytes)?;
+        let wasm = &*component_of(&engine.compiler, wasm)?;
         wasi.check_folders()?;
         let lane = match &engine.core {
             None => Lane::Component(NotCore::Off),
@@ -167,6 +163,21 @@ impl WasmComponent {
     pub(crate) fn wasi_state(&self, _: &ComponentId) -> Result<Option<Box<WasiState>>, StartError> {
         Ok(None)
     }
+}
+
+/// The component that these bytes are, or that is made of them.
+pub(crate) fn component_of<'a>(
+    compiler: &Compiler,
+    wasm: &'a [u8],
+) -> Result<Cow<'a, [u8]>, CompileError> {
+    if !wasm.starts_with(MAGIC) {
+        return Err(CompileError::NotWasm);
+    }
+    within(CompileLimit::Bytes, wasm.len() as u64, compiler.limits().bytes)?;
+    if wasm.get(MAGIC.len()..HEADER) == Some(CORE) {
+        return Ok(Cow::Owned(compiler.componentize(wasm)?));
+    }
+    Ok(Cow::Borrowed(wasm))
 }
 
 #[cfg(feature = "wasi")]

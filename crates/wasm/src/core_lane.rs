@@ -52,9 +52,11 @@ use wasmtime::Linker;
 use crate::state::State;
 use drivers::Drivers;
 
+pub(crate) use contract::{EXPORTS, IMPORTS};
 pub(crate) use instance::CoreInstance;
 pub(crate) use lane::Lane as LaneState;
 pub(crate) use plan::{Plan, Unplanned};
+pub(crate) use signature::{FEATURES, has_type};
 
 /// How instances of a component are entered.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! The engine: compiles components, and ticks.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
@@ -12,7 +13,7 @@ use wasmtime::component::Linker;
 use crate::bounds::{CompileLimit, CompileLimits, within};
 use crate::cache::CodeCache;
 use crate::compiler::{CompileStats, Compiler};
-use crate::component::WasmComponent;
+use crate::component::{WasmComponent, component_of};
 use crate::core_lane::CoreHost;
 use crate::error::{CompileError, EngineError};
 use crate::host;
@@ -125,8 +126,19 @@ impl Engine {
         self.compiler.stats()
     }
 
-    /// Compiles a component and checks what it imports and exports. Takes milliseconds to
-    /// seconds, by its size; no guest code runs.
+    /// The component that these bytes are; or, where they are a core module that says what its world
+    /// is, the one that is made of it. That is what is compiled.
+    ///
+    /// # Errors
+    ///
+    /// They are no WebAssembly, or too much of it; or no component can be made of the module.
+    pub fn component<'a>(&self, wasm: &'a [u8]) -> Result<Cow<'a, [u8]>, CompileError> {
+        component_of(&self.compiler, wasm)
+    }
+
+    /// Compiles a component and checks what it imports and exports. Of a core module that says what
+    /// its world is, a component is made first. Takes milliseconds to seconds, by its size; no guest
+    /// code runs.
     ///
     /// # Errors
     ///

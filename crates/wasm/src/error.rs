@@ -8,6 +8,7 @@ use thiserror::Error;
 use wasmtime::Trap;
 
 use crate::bounds::CompileLimit;
+use crate::core_module::ModuleError;
 use crate::wasi::FolderError;
 
 /// Why a component could not be loaded.
@@ -25,9 +26,13 @@ pub enum CompileError {
     /// The bytes are not WebAssembly: name the `.wasm` file. Text (`.wat`) is not taken.
     #[error("not WebAssembly: it does not begin with \\0asm")]
     NotWasm,
-    /// It is a core module: make a component of it, with `wasm-tools component new` for one.
-    #[error("a core module, not a component")]
+    /// It is a core module that does not say what its world is: build it with `wit-bindgen`, or make
+    /// a component of it, with `wasm-tools component embed` and `component new` for one.
+    #[error("a core module, not a component, and without a component-type section to make one by")]
     CoreModule,
+    /// It is a core module that says what its world is, and no component can be made of it.
+    #[error(transparent)]
+    Module(#[from] ModuleError),
     /// It is damaged, or uses what this host's engine does not have.
     #[error("not a valid component: {reason}")]
     Invalid {

@@ -44,13 +44,24 @@ pub(crate) fn check(wasm: &[u8], shape: &Shape<'_>) -> Result<(), NotCore> {
 
 /// What the engine takes of a component, too: of all that WebAssembly 3 has, not what wasmtime is
 /// built without here. Modules are validated by the engine itself.
-const FEATURES: WasmFeatures = WasmFeatures::WASM3
+pub(crate) const FEATURES: WasmFeatures = WasmFeatures::WASM3
     .difference(WasmFeatures::GC_TYPES)
     .difference(WasmFeatures::EXCEPTIONS)
     .difference(WasmFeatures::THREADS)
     .union(WasmFeatures::COMPONENT_MODEL);
 
 const TYPE: NotCore = NotCore::Form("another type than the contract's");
+
+/// Whether these rows have a function of that name, of this type.
+pub(crate) fn has_type(
+    types: &TypesRef<'_>,
+    id: ComponentFuncTypeId,
+    table: &[(&str, &str, &'static str)],
+    interface: &str,
+    function: &str,
+) -> bool {
+    expected(table, interface, function).is_some_and(|expected| is(types, id, expected).is_ok())
+}
 
 fn expected(
     table: &[(&str, &str, &'static str)],
