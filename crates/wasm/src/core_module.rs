@@ -48,7 +48,8 @@ pub(crate) fn componentize(module: &[u8], limits: &CompileLimits) -> Result<Vec<
         return Err(CompileError::NoHandler);
     }
     let types = Validator::new_with_features(FEATURES).validate_all(&parts.rest);
-    let types = types.map_err(|error| ModuleError::Invalid { reason: error.to_string() })?;
+    let types =
+        types.map_err(|error| ModuleError::Invalid { reason: short(&error.to_string()) })?;
     module::check(types.as_ref(), &world)?;
     Ok(encode::component(parts.rest, &world)?)
 }

@@ -44,6 +44,18 @@ fn only_file(path: &Path) -> PathBuf {
 }
 
 #[test]
+fn the_component_that_is_made_of_a_module_is_in_the_cache_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("code");
+    let module = include_bytes!("../../../../fixtures/components/rust-greeter-module.wasm");
+    for expected in [stats(1, 0, 0), stats(0, 1, 0)] {
+        let engine = engine(&path, MANY);
+        assert!(engine.compile(module).unwrap().handlers().receives);
+        assert_eq!(engine.compile_stats(), expected);
+    }
+}
+
+#[test]
 fn the_second_time_nothing_is_compiled() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state/code");

@@ -188,6 +188,9 @@ fn what_the_module_imports_besides_is_named() {
     let long = "x".repeat(99_999);
     let error = refused(&responder(&format!(r#"(import "{long}" "{long}" (func))"#), ""));
     assert!(matches!(&error, ModuleError::Import { .. }), "{error}");
+    let export = format!(r#"(export "{long}" (func 0))"#);
+    let error = refused(&responder("", &format!("(func) {export} {export}")));
+    assert!(matches!(&error, ModuleError::Invalid { .. }), "{error}");
 }
 
 #[test]
