@@ -1,11 +1,11 @@
 //! `castcall inspect`.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use castcall::wasm::{Engine, EngineConfig, Wasi};
 use serde_json::json;
-use wit_parser::decoding::{DecodedWasm, decode};
-use wit_parser::{Resolve, WorldItem, WorldKey};
+use wasmparser::{BinaryReaderError, ComponentExternalKind, ComponentTypeRef, Parser, Payload};
 
 use crate::args::Format;
 use crate::exit::Failure;
@@ -26,7 +26,10 @@ pub(crate) fn inspect(file: &Path, format: Format) -> Result<(), Failure> {
         Ok(component) => (Some(component.lane().clone()), None),
         Err(error) => (None, Some(error.to_string())),
     };
-    let (imports, exports) = world(&wasm).unwrap_or_default();
+    // Of a core module, what counts is the component that is made of it.
+    let component = engine.component(&wasm).unwrap_or_default();
+    let is_made = matches!(component, Cow::Owned(_));
+    let (imports, exports) = world(&component).unwrap_or_default();
     let has = |name: &str| {
         let start = format!("castcall:component/{name}@");
         exports.iter().any(|export| export.starts_with(&start))
@@ -40,13 +43,15 @@ pub(crate) fn inspect(file: &Path, format: Format) -> Result<(), Failure> {
                 "exports": exports,
                 "lacks": lacks,
                 "size": wasm.len(),
+                "core-module": is_made,
                 "refused": refused,
                 "lane": lane.as_ref().map(output::lane),
             });
             print::answer(&format!("{all}\n"))?;
         }
         Format::Text => {
-            let mut text = format!("{} bytes\n", wasm.len());
+            let made = if is_made { ", a core module of which a component is made" } else { "" };
+            let mut text = format!("{} bytes{made}\n", wasm.len());
             for (what, names) in [("imports", &imports), ("exports", &exports)] {
                 names.iter().for_each(|name| text += &format!("{what} {name}\n"));
             }
@@ -75,17 +80,33 @@ fn everything() -> Wasi {
     wasi
 }
 
-/// The names that it imports and exports, as WIT has them. `None` if it is no component.
-fn world(wasm: &[u8]) -> Option<(Vec<String>, Vec<String>)> {
-    let DecodedWasm::Component(resolve, id) = decode(wasm).ok()? else { return None };
-    let world = &resolve.worlds[id];
-    let names = |items: &mut dyn Iterator<Item = (&WorldKey, &WorldItem)>| {
-        let items = items.filter(|(_, item)| !matches!(item, WorldItem::Type { .. }));
-        items.map(|(key, _)| name(&resolve, key)).collect()
-    };
-    Some((names(&mut world.imports.iter()), names(&mut world.exports.iter())))
-}
-
-fn name(resolve: &Resolve, key: &WorldKey) -> String {
-    resolve.name_world_key(key)
+/// The names that it imports and exports. No more of it is read than that: it may be anything.
+fn world(component: &[u8]) -> Result<(Vec<String>, Vec<String>), BinaryReaderError> {
+    let (mut imports, mut exports) = (Vec::new(), Vec::new());
+    // What is within it comes in between, each with an end of its own.
+    let mut depth = 0_u32;
+    for payload in Parser::new(0).parse_all(component) {
+        match payload? {
+            Payload::Version { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentImportSection(section) if depth == 1 => {
+                for import in section {
+                    let import = import?;
+                    if !matches!(import.ty, ComponentTypeRef::Type(_)) {
+                        imports.push(import.name.name.to_owned());
+                    }
+                }
+            }
+            Payload::ComponentExportSection(section) if depth == 1 => {
+                for export in section {
+                    let export = export?;
+                    if export.kind != ComponentExternalKind::Type {
+                        exports.push(export.name.name.to_owned());
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok((imports, exports))
 }

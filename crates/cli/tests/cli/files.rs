@@ -67,6 +67,39 @@ fn a_component_says_what_it_has() {
     assert_eq!(shop.fails(&["inspect", "nothing.wasm"]).0, 1);
 }
 
+/// A core module that says what its world is does wherever a component does.
+#[test]
+fn a_core_module_is_the_component_that_is_made_of_it() {
+    let shop = Shop::new();
+    for name in ["rust-greeter", "rust-concierge", "c-exchanger"] {
+        let module = fixture(&format!("{name}-module")).to_str().unwrap().to_owned();
+        let component = fixture(name).to_str().unwrap().to_owned();
+        let mut module_said = shop.json(&["inspect", &module]);
+        let mut component_said = shop.json(&["inspect", &component]);
+        assert_eq!(module_said["core-module"], json!(true));
+        assert_eq!(component_said["core-module"], json!(false));
+        for said in [&mut module_said, &mut component_said] {
+            said.as_object_mut().unwrap().retain(|key, _| key != "core-module" && key != "size");
+        }
+        assert_eq!(module_said, component_said, "{name}");
+        assert_eq!(module_said["lane"]["lane"], json!("core"));
+        let text = shop.says(&["inspect", &module]);
+        assert!(text.contains("bytes, a core module of which a component is made\n"), "{text}");
+    }
+    let greeter = fs::read(fixture("rust-greeter-module")).unwrap();
+    fs::write(shop.path("echo.wasm"), greeter).unwrap();
+    shop.write(
+        "echo.toml",
+        "id = \"shop/echo\"\nwasm = \"echo.wasm\"\n[codecs]\naccepts = [\"cbor\"]\n",
+    );
+    shop.says(&["check", "castcall.toml"]);
+    let _running = shop.start(&["castcall.toml"]);
+    let call = ["call", "shop/echo", "\"Ada\""];
+    eventually("the system runs", || shop.output(&call).status.success());
+    let answer = shop.says(&call);
+    assert!(answer.contains("Hello, Ada!"), "{answer}");
+}
+
 #[test]
 fn a_new_guest_is_in_order() {
     let shop = Shop::new();
@@ -139,6 +172,13 @@ fn a_manifest_that_is_none_is_said() {
     assert!(code == 0 && why.contains("warning: none.toml has no [components"), "{why}");
 }
 
+/// So deep that whoever goes down into it does not come up again.
+fn types_within_types() -> Vec<u8> {
+    // A hundred thousand levels: 300,003 bytes of types.
+    let start = b"\0asm\x0d\0\x01\0\x07\xe3\xa7\x12\x01";
+    [&start[..], &b"\x41\x01\x01".repeat(100_000), b"\x41\x00"].concat()
+}
+
 /// Whoever looks at it says the same.
 #[test]
 fn a_component_that_is_none_is_said() {
@@ -155,6 +195,7 @@ fn a_component_that_is_none_is_said() {
         (&bent, "not a valid component"),
         (&fs::read(fixture("core-module")).unwrap(), "a core module"),
         (&fs::read(fixture("foreign-import")).unwrap(), "evil:host/backdoor"),
+        (&types_within_types(), "100 levels are the most"),
     ] {
         fs::write(shop.path("echo.wasm"), bytes).unwrap();
         shop.write("echo.toml", "id = \"shop/echo\"\nwasm = \"echo.wasm\"\n");
