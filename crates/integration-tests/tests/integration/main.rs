@@ -7,6 +7,7 @@ mod claims;
 mod codecs;
 mod compiling;
 mod context;
+mod core_modules;
 mod dead_letters;
 mod deferred;
 mod differential;
