@@ -104,7 +104,7 @@ fn core_values_are_taken_as_they_are_passed() {
 fn no_more_than_so_much_is_taken_at_once() {
     let memory = vec![b'a'; 1 << 20];
     let guest = View::new(&memory);
-    for _ in 0..MAX_TAKEN >> 20 {
+    for _ in 0..memory::MAX_TAKEN >> 20 {
         assert_eq!(guest.list(0, 1 << 20).unwrap().len(), 1 << 20);
     }
     assert_eq!(text(&guest.list(0, 1).unwrap_err()), "too much data at once");
