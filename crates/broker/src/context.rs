@@ -268,9 +268,12 @@ impl Context {
         let measured = self.sampler.next(peer.broker.coarse.passed());
         let untraced = self.untraced;
         let origin = Origin { peer, sender, incarnation, serving: None, trace, untraced, measured };
-        let attempt = Attempt::new(What::Publish, topic, payload.len());
-        let topic = self.routes.topic(peer, topic);
-        let published = topic.and_then(|(topic, name)| origin.publish(topic, name, payload));
+        let size = payload.len();
+        let attempt = Attempt::new(What::Publish, topic, size);
+        let published = self.routes.topic(peer, topic).and_then(|(topic, name)| {
+            origin.check_paid_by(&mut self.purse, size)?;
+            Ok(origin.publish(topic, name, payload))
+        });
         published.inspect_err(|error| self.must_crash |= peer.refused(error, attempt))
     }
 
@@ -280,6 +283,8 @@ impl Context {
     ///
     /// The pattern is out of form, there are too many, or the component can't receive.
     pub fn subscribe(&mut self, pattern: &str) -> Result<(), MessagingError> {
+        // It is paid for out of the bucket.
+        self.purse.give_back(&self.peer.guard);
         let subscribed = self.peer.subscribe(pattern, None);
         subscribed.inspect_err(|error| self.must_crash |= self.peer.not_subscribed(error, pattern))
     }
@@ -291,6 +296,7 @@ impl Context {
     /// The pattern or the group is out of form, there are too many, or the component can't
     /// receive.
     pub fn subscribe_group(&mut self, pattern: &str, group: &str) -> Result<(), MessagingError> {
+        self.purse.give_back(&self.peer.guard);
         let subscribed = self.peer.subscribe(pattern, Some(group));
         subscribed.inspect_err(|error| self.must_crash |= self.peer.not_subscribed(error, pattern))
     }

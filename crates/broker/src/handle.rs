@@ -348,7 +348,9 @@ impl ComponentHandle {
             return Err(MessagingError::CapabilityDenied);
         }
         let name = self.peer.broker.auditor.audit.name(&topic);
-        self.origin().publish(&topic, &name, payload)
+        let origin = self.origin();
+        origin.check(payload.len())?;
+        Ok(origin.publish(&topic, &name, payload))
     }
 
     /// Nobody can be made to end for what the embedding program does with a handle.

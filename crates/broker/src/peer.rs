@@ -24,7 +24,7 @@ use crate::instance::{Factory, Instance, StartError};
 use crate::mailbox::{Gate, Mailbox};
 use crate::message::{CallRef, Key, Message};
 use crate::poison::Poison;
-use crate::stats::{Counter, Counters, MessagingStats};
+use crate::stats::{Counters, MessagingStats};
 use crate::supervise::History;
 use crate::timings::{SharedSampler, Timings};
 
@@ -555,27 +555,15 @@ impl Peer {
         self.released.load(Ordering::Acquire)
     }
 
-    /// Counts what became of a call that it made from outside its instance.
-    pub(crate) fn count_outcome<T>(&self, result: &Result<T, RequestError>) {
-        let counters = &self.counters;
-        let counter: &Counter = match result {
-            Ok(_) => &counters.answered,
-            Err(RequestError::Timeout) => &counters.timeouts,
-            Err(RequestError::Cancelled) => &counters.cancelled,
-            Err(_) => &counters.failed,
+    /// Counts what became of a call that it made. `called_back`: under the lock of its mailbox.
+    pub(crate) fn count_outcome<T>(&self, result: &Result<T, RequestError>, called_back: bool) {
+        let (all, own) = (&self.counters, &self.counters.called_back);
+        let (all, own) = match result {
+            Ok(_) => (&all.answered, &own.answered),
+            Err(RequestError::Timeout) => (&all.timeouts, &own.timeouts),
+            Err(RequestError::Cancelled) => (&all.cancelled, &own.cancelled),
+            Err(_) => (&all.failed, &own.failed),
         };
-        counter.add(1);
-    }
-
-    /// The same for one that is called back; under the lock of its mailbox.
-    pub(crate) fn count_callback<T>(&self, result: &Result<T, RequestError>) {
-        let counters = &self.counters.called_back;
-        let counter: &Counter = match result {
-            Ok(_) => &counters.answered,
-            Err(RequestError::Timeout) => &counters.timeouts,
-            Err(RequestError::Cancelled) => &counters.cancelled,
-            Err(_) => &counters.failed,
-        };
-        counter.add_exclusive(1);
+        if called_back { own.add_exclusive(1) } else { all.add(1) }
     }
 }

@@ -383,21 +383,15 @@ impl Origin<'_> {
         Err(refused)
     }
 
-    /// `name`: of the topic.
-    pub(crate) fn publish(
-        &self,
-        topic: &Topic,
-        name: &Name,
-        payload: impl Payload,
-    ) -> Result<u32, MessagingError> {
-        self.check(payload.len())?;
+    /// To whoever is subscribed; returns how many. `name`: of the topic.
+    pub(crate) fn publish(&self, topic: &Topic, name: &Name, payload: impl Payload) -> u32 {
         let outgoing = self.outgoing(What::Publish, topic.as_str(), payload.as_slice());
         self.accepted(&outgoing, name, None);
         let payload = payload.into_bytes();
         let mut served = Vec::new();
         let matched = self.publish_here(topic, &payload, &outgoing, &mut served);
         let beyond = self.publish_beyond(topic, &payload, &outgoing, served);
-        Ok(matched.saturating_add(beyond))
+        matched.saturating_add(beyond)
     }
 
     /// Gives a copy to everybody here who is subscribed, but for groups that are `served`.

@@ -170,8 +170,8 @@ impl TokenBucket {
     }
 
     /// Takes several tokens at once, for who will need them before the clock moves on: one atomic for
-    /// all of them. Only from what is more than half of the bucket, so that nobody else goes without.
-    /// Returns whether it has; if not, [`TokenBucket::try_take`] may still.
+    /// all of them. Only if half of the bucket is left for everybody else. Returns whether it has; if
+    /// not, [`TokenBucket::try_take`] may still.
     pub fn take_ahead(&self, tokens: u32, now: u64) -> bool {
         let Shape { per_token, per_bucket } = self.shape;
         let full_at = self.full_at.load(Ordering::Relaxed);

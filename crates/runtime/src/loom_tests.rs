@@ -57,7 +57,8 @@ impl Pool {
         self.work.load(Relaxed) > 0
     }
 
-    /// As `Local::run`, `search`, `lingers` and `sleep` have it. Ends when `enough` was done, or at a shutdown.
+    /// As `Local::run`, `search`, `lingers` and `sleep` have it. Ends when `enough` was done, or at
+    /// a shutdown.
     fn work(&self, number: usize, enough: usize) {
         let parker = Parker::new();
         while self.done.load(Acquire) < enough {

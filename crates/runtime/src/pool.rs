@@ -45,16 +45,14 @@ pub(crate) struct Shared<R> {
 
 impl<R> Shared<R> {
     pub(crate) fn has_work(&self) -> bool {
-        !self.injector.is_empty()
-            || !self.slow.is_empty()
-            || self.workers.read().iter().any(|worker| !worker.stealer.is_empty())
+        self.has_work_beyond(0)
     }
 
-    /// Whether there is what another worker should take: what a worker has just woken, it does next.
-    pub(crate) fn has_more_work(&self) -> bool {
+    /// The same, but for so many tasks that each worker has of its own.
+    pub(crate) fn has_work_beyond(&self, own: usize) -> bool {
         !self.injector.is_empty()
             || !self.slow.is_empty()
-            || self.workers.read().iter().any(|worker| worker.stealer.len() > 1)
+            || self.workers.read().iter().any(|worker| worker.stealer.len() > own)
     }
 
     /// Whether anybody is not asleep.

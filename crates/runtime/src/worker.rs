@@ -276,7 +276,8 @@ impl<R: Runnable> Local<R> {
             return false;
         }
         idle.begin_search();
-        let found = self.linger.wait_for(|| self.shared.has_more_work());
+        // What a worker has just woken, it does next itself.
+        let found = self.linger.wait_for(|| self.shared.has_work_beyond(1));
         idle.end_search();
         found
     }

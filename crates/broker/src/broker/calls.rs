@@ -72,16 +72,13 @@ impl Inner {
     ) {
         let Entry { id, owner, target, sink, .. } = entry;
         let Sink { peer, way, trace, untraced, .. } = sink;
+        let called_back = !way.is_native();
         let count = |result: &_| {
-            peer.count_outcome(result);
+            peer.count_outcome(result, called_back);
             self.call_ended(&peer, id, target, result, by);
         };
         match way {
             Way::Callback => {
-                let count = |result: &_| {
-                    peer.count_callback(result);
-                    self.call_ended(&peer, id, target, result, by);
-                };
                 let callback = Callback { request_id: id, result, trace, untraced, owner };
                 if peer.mailbox.push_callback(callback, count) == Some(true) {
                     self.schedule(&peer);

@@ -2,10 +2,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use castcall_core::{RequestError, RequestId};
+use castcall_policy::{Policy, Rate};
 use parking_lot::Mutex;
 
 use super::*;
 use crate::broker::{Broker, Handlers, Scheduler};
+use crate::clock::{Clock, ManualClock};
 use crate::config::{BrokerConfig, PeerConfig};
 use crate::context::Context;
 use crate::native::{NativePeer, native_factory};
@@ -71,5 +73,49 @@ fn a_callback_for_another_instance_is_not_made() {
         broker.inner.schedule(peer);
         waiting.run();
         assert_eq!(count.load(Relaxed), callbacks);
+    }
+}
+
+/// Sends once, and then publishes, or subscribes, until it is refused.
+struct Spender {
+    subscribes: bool,
+    spent: Arc<AtomicUsize>,
+}
+
+impl NativePeer for Spender {
+    fn init(&mut self, it: &mut Context) -> Result<(), ComponentError> {
+        it.send_message("spender", Bytes::new()).unwrap();
+        let spend = |it: &mut Context| match self.subscribes {
+            true => it.subscribe("some.topic").is_ok(),
+            false => it.publish("some.topic", Bytes::new()).is_ok(),
+        };
+        let spent = (0..1_000).take_while(|_| spend(it)).count();
+        self.spent.store(spent, Relaxed);
+        Ok(())
+    }
+
+    fn handle_message(&mut self, _: &mut Context, _: Message) -> Result<Bytes, ComponentError> {
+        Ok(Bytes::new())
+    }
+}
+
+/// What was taken ahead for casts pays for all else, too.
+#[test]
+fn what_is_left_is_left_for_whatever_is_sent() {
+    const BURST: u32 = 100;
+    for subscribes in [false, true] {
+        let (waiting, spent) = (Arc::new(Waiting::default()), Arc::new(AtomicUsize::new(0)));
+        let clock = Clock::Manual(ManualClock::new());
+        let policy = Arc::new(Policy::open());
+        let config = BrokerConfig { clock, policy, ..BrokerConfig::default() };
+        let broker = Broker::new(config, waiting.clone());
+        let rate = Rate::PerSecond(1);
+        let config = PeerConfig { rate, burst: BURST, ..PeerConfig::default() };
+        let told = Arc::clone(&spent);
+        let factory = native_factory(move || Spender { subscribes, spent: Arc::clone(&told) });
+        let handlers = Handlers { receives: true, calls_back: false };
+        let _added = broker.add("spender".parse().unwrap(), config, handlers, factory).unwrap();
+        waiting.run();
+        assert_eq!(spent.load(Relaxed), BURST as usize - 1, "subscribes: {subscribes}");
     }
 }

@@ -263,21 +263,13 @@ impl<K: Clone + Eq + Hash, S> PendingTable<K, S> {
         let core = self.core();
         let mut shard = core.lock_of(ticket);
         let found = shard.get(ticket.place, ticket.serial).map(|_| ticket.place);
-        match answer(core, &mut shard, found, now) {
-            Answered::Live(call) => Resolution::Live(core.entry(call)),
-            Answered::Expired(call) => Resolution::Expired(core.entry(call)),
-            Answered::Unknown => Resolution::Unknown,
-        }
+        resolution(core, answer(core, &mut shard, found, now))
     }
 
     /// The same as [`resolve`](Self::resolve), by id.
     #[inline]
     pub fn resolve_id(&self, id: CorrelationId, now: Instant) -> Resolution<K, S> {
-        match self.answer_id(id, now) {
-            Answered::Live(call) => Resolution::Live(self.entry(call)),
-            Answered::Expired(call) => Resolution::Expired(self.entry(call)),
-            Answered::Unknown => Resolution::Unknown,
-        }
+        resolution(self.core(), self.answer_id(id, now))
     }
 
     /// The same as an [`Answered`].
@@ -369,6 +361,18 @@ pub(crate) enum Answered<K, S> {
     Live(Ended<K, S>),
     Expired(Ended<K, S>),
     Unknown,
+}
+
+#[inline]
+fn resolution<K: Clone + Eq + Hash, S>(
+    core: &Core<K, S>,
+    answered: Answered<K, S>,
+) -> Resolution<K, S> {
+    match answered {
+        Answered::Live(call) => Resolution::Live(core.entry(call)),
+        Answered::Expired(call) => Resolution::Expired(core.entry(call)),
+        Answered::Unknown => Resolution::Unknown,
+    }
 }
 
 /// Ends the call at that place with its answer.

@@ -122,7 +122,7 @@ impl Plan {
 }
 
 impl Parts {
-    /// None if that what is left out can't be: nobody makes such.
+    /// None: something can't be left out after all. No tool makes such.
     fn new<'a>(
         host: &Host,
         shape: &Shape<'a>,
